@@ -1,0 +1,365 @@
+package slides
+
+import (
+	"io/fs"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/yuin/goldmark"
+)
+
+// Options say how a deck is to be addressed. The zero value is what the server uses.
+type Options struct {
+	// Assets is put before the path of pictures; "/w/<name>/assets/" when empty.
+	Assets string
+	// Links is put before the name of a slide that a link leads to; "/w/<name>/" when empty.
+	Links string
+}
+
+// Loader loads decks and remembers what it rendered, a few thousand slides and fences at most.
+type Loader struct {
+	opts  Options
+	md    goldmark.Markdown
+	code  *highlighter
+	pages *cache[*page]
+}
+
+// NewLoader returns a Loader with an empty memory.
+func NewLoader(opts Options) *Loader {
+	return &Loader{opts: opts, md: newMarkdown(), code: newHighlighter(), pages: newCache[*page](8192)}
+}
+
+// Load reads a deck with a Loader of its own. To load one again and again, keep a Loader.
+func Load(fsys fs.FS, manifest string) (*Deck, error) {
+	return NewLoader(Options{}).Load(fsys, manifest)
+}
+
+// engine is what the slides of one deck are compiled with.
+type engine struct {
+	md       goldmark.Markdown
+	code     *highlighter
+	imported bool
+	assets   string
+	links    string
+	root     string // folder of the manifest with its slash, empty at the root
+}
+
+// Load reads the deck that manifest names: a manifest of ours or of container.training, one
+// Markdown file, or a folder ("." for the root). It fails only when nothing can be read; all
+// else is in Deck.Problems.
+func (l *Loader) Load(fsys fs.FS, manifest string) (*Deck, error) {
+	m, err := readManifest(fsys, manifest)
+	if err != nil {
+		return nil, err
+	}
+	d := &Deck{Title: m.title, Name: slug(m.name), Manifest: m.path, Imported: m.imported, Minutes: m.minutes,
+		Variables: m.variables, Problems: m.problems, fsys: fsys,
+		byName: map[string]*Slide{}, byID: map[string]*Exercise{}, anchors: map[string]bool{}}
+	if d.Name == "" {
+		if d.Name = slug(m.title); d.Name == "" {
+			d.Name = "workshop"
+		}
+	}
+	en := l.engine(d, m.dir)
+	drafts := m.drafts()
+	if m.imported {
+		drafts = addContents(drafts, m)
+	} else {
+		addAgenda(drafts, m)
+	}
+	l.compileAll(en, drafts)
+	d.assemble(m, drafts)
+	return d, nil
+}
+
+func (l *Loader) engine(d *Deck, dir string) *engine {
+	en := &engine{md: l.md, code: l.code, imported: d.Imported, assets: l.opts.Assets, links: l.opts.Links}
+	if en.assets == "" {
+		en.assets = "/w/" + d.Name + "/assets/"
+	}
+	if en.links == "" {
+		en.links = "/w/" + d.Name + "/"
+	}
+	if dir != "." {
+		en.root = dir + "/"
+	}
+	d.assets, d.links = en.assets, en.links
+	return en
+}
+
+// draft is a slide between being cut out and being shown.
+type draft struct {
+	src     *source
+	props   props
+	chapter int
+	hidden  bool // excluded
+	page    *page
+}
+
+// drafts cuts all files into slides and lends them their layouts.
+func (m *manifest) drafts() []*draft {
+	lay := newLayouts()
+	var out []*draft
+	for i, ch := range m.chapters {
+		if ch.Break && len(ch.sources) == 0 {
+			ch.sources = []sourceText{{file: m.path, line: ch.line, text: "class: break\n\n# " + ch.Title + "\n\n" + minutes(ch.Minutes) + " minutes\n"}}
+		}
+		for _, st := range ch.sources {
+			for _, s := range cut(st.file, expandVariables(st.text, m.variables), st.line) {
+				p, rest := takeProps(s.items)
+				s.items = rest
+				if ch.Break && st.file == m.path {
+					p["generated"] = "yes"
+				}
+				if !lay.inherit(s, p) {
+					continue
+				}
+				expandProps(s.items, p)
+				out = append(out, &draft{src: s, props: p, chapter: i, hidden: m.excludes(p)})
+			}
+		}
+	}
+	return out
+}
+
+func (m *manifest) excludes(p props) bool {
+	for _, c := range classList(p["class"]) {
+		if m.exclude[c] {
+			return true
+		}
+	}
+	return p["exclude"] == "true"
+}
+
+// expandVariables replaces @@NAME@@, in fences too. What is unknown stays.
+func expandVariables(s string, vars map[string]string) string {
+	if !strings.Contains(s, "@@") {
+		return s
+	}
+	var b strings.Builder
+	for {
+		i := strings.Index(s, "@@")
+		if i < 0 {
+			break
+		}
+		j := strings.Index(s[i+2:], "@@")
+		if j < 0 {
+			break
+		}
+		name := s[i+2 : i+2+j]
+		v, ok := vars[name]
+		if !ok {
+			b.WriteString(s[:i+2])
+			s = s[i+2:]
+			continue
+		}
+		b.WriteString(s[:i] + strings.ReplaceAll(v, "\n", " "))
+		s = s[i+4+j:]
+	}
+	return b.String() + s
+}
+
+// compileAll fills in the pages, those known from before from memory, others on all processors.
+func (l *Loader) compileAll(en *engine, drafts []*draft) {
+	var wg sync.WaitGroup
+	work := make(chan *draft, len(drafts))
+	keys := make(map[*draft]string)
+	for _, d := range drafts {
+		key := en.key(d)
+		if p, ok := l.pages.get(key); ok {
+			d.page = p
+			continue
+		}
+		keys[d] = key
+		work <- d
+	}
+	close(work)
+	for i := 0; i < min(runtime.GOMAXPROCS(0), len(keys)); i++ {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for d := range work {
+				d.page = en.compile(d.src, d.props)
+				l.pages.put(keys[d], d.page)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// key is all that a page depends on.
+func (en *engine) key(d *draft) string {
+	var b strings.Builder
+	b.Grow(512)
+	b.WriteString(en.assets + "\x00" + en.links + "\x00" + en.root + "\x00" + d.src.file + "\x00" + itoa(d.src.line))
+	if en.imported {
+		b.WriteByte('i')
+	}
+	for _, k := range sortedKeys(d.props) {
+		b.WriteString("\x00" + k + "\x00" + d.props[k])
+	}
+	for _, p := range d.src.problems {
+		b.WriteString("\x00" + p.Message)
+	}
+	for _, it := range d.src.items {
+		b.WriteByte('\n')
+		if it.file != d.src.file {
+			b.WriteString(it.file + itoa(it.line))
+		}
+		if f := it.fence; f != nil {
+			b.WriteString("\x01" + itoa(f.line) + f.prefix + "\x01" + f.info + "\x01" + f.text)
+			continue
+		}
+		b.WriteString(it.text)
+	}
+	return b.String()
+}
+
+// assemble numbers and names what the pages hold.
+func (d *Deck) assemble(m *manifest, drafts []*draft) {
+	d.chapters(m)
+	for _, dr := range drafts {
+		p := dr.page
+		s := p.slide
+		if dr.props["generated"] != "" {
+			s.Generated = true
+		}
+		s.Chapter = d.Chapters[dr.chapter].Name
+		d.Problems = append(d.Problems, s.problems...)
+		if dr.hidden {
+			d.Excluded = append(d.Excluded, &s)
+			continue
+		}
+		s.Number = len(d.Slides) + 1
+		d.Slides = append(d.Slides, &s)
+		d.place(&s, dr.chapter)
+	}
+	d.name(drafts)
+	d.addExercises(drafts)
+	d.sumMinutes(m)
+	if d.Title == "" && len(d.Slides) > 0 {
+		d.Title = d.Slides[0].Title
+	}
+}
+
+// place counts a slide into its chapter.
+func (d *Deck) place(s *Slide, chapter int) {
+	ch := &d.Chapters[chapter]
+	if ch.First < 0 {
+		ch.First = s.Number - 1
+	}
+	ch.Slides++
+	if ch.Title == "" {
+		ch.Title = s.Title
+	}
+}
+
+func (d *Deck) chapters(m *manifest) {
+	used := map[string]bool{}
+	for i, ch := range m.chapters {
+		c := ch.Chapter
+		c.First = -1
+		if c.Name = slug(c.Name); c.Name == "" {
+			c.Name = slug(c.Title)
+		}
+		if c.Name == "" && len(c.Files) > 0 {
+			c.Name = slug(strings.TrimSuffix(path.Base(c.Files[0]), path.Ext(c.Files[0])))
+		}
+		if c.Name == "" {
+			c.Name = "chapter-" + itoa(i+1)
+		}
+		c.Name = unique(c.Name, used)
+		d.Chapters = append(d.Chapters, c)
+	}
+}
+
+// unique adds a number to a name that is taken.
+func unique(name string, used map[string]bool) string {
+	out := name
+	for n := 2; used[out]; n++ {
+		out = name + "-" + itoa(n)
+	}
+	used[out] = true
+	return out
+}
+
+// name gives every slide its stable name: the author's own first, so that a title never takes it.
+func (d *Deck) name(drafts []*draft) {
+	used := map[string]bool{"assets": true}
+	i := 0
+	var rest []*Slide
+	for _, dr := range drafts {
+		if dr.hidden {
+			continue
+		}
+		s := d.Slides[i]
+		i++
+		own := anchorName(dr.page.name)
+		if own == "" {
+			rest = append(rest, s)
+			continue
+		}
+		if used[own] && d.byName[own] != nil {
+			d.Problems = append(d.Problems, Problem{File: s.File, Line: s.Line, Severity: Error,
+				Message: "The name " + quote(own) + " is already that of the slide at " + d.byName[own].File + ":" + itoa(d.byName[own].Line) + "; give one of them another."})
+		}
+		s.Name = unique(own, used)
+		d.byName[s.Name] = s
+	}
+	for _, s := range rest {
+		base := slug(s.Title)
+		if base == "" {
+			base = "slide"
+		}
+		s.Name = unique(base, used)
+		d.byName[s.Name] = s
+	}
+}
+
+func (d *Deck) addExercises(drafts []*draft) {
+	i := 0
+	for _, dr := range drafts {
+		if dr.hidden {
+			continue
+		}
+		s := d.Slides[i]
+		i++
+		for _, ex := range dr.page.exercises {
+			e := *ex
+			e.Slide, e.Chapter = s.Name, s.Chapter
+			if first := d.byID[e.ID]; first != nil {
+				d.Problems = append(d.Problems, Problem{File: e.File, Line: e.Line, Severity: Error,
+					Message: "The exercise " + quote(e.ID) + " exists already at " + first.File + ":" + itoa(first.Line) + ", so this one is left out; give it another name."})
+				continue
+			}
+			d.byID[e.ID] = &e
+			d.Exercises = append(d.Exercises, &e)
+			if e.Quiz != nil {
+				d.Quizzes = append(d.Quizzes, &e)
+			}
+			ch := &d.Chapters[dr.chapter]
+			ch.IDs = append(ch.IDs, e.ID)
+		}
+	}
+}
+
+// sumMinutes fills in what the manifest leaves open.
+func (d *Deck) sumMinutes(m *manifest) {
+	sum := 0.0
+	for i := range d.Chapters {
+		c := &d.Chapters[i]
+		if !m.chapters[i].planned && c.First >= 0 {
+			for _, s := range d.Slides {
+				if s.Chapter == c.Name {
+					c.Minutes += s.Minutes
+				}
+			}
+		}
+		sum += c.Minutes
+	}
+	if d.Minutes == 0 {
+		d.Minutes = sum
+	}
+}

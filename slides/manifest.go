@@ -1,0 +1,370 @@
+package slides
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxManifestFiles = 2000
+	maxFile          = 8 << 20 // bytes of one Markdown file
+	maxChapters      = 1000
+)
+
+// manifest is what a workshop.yaml, a container.training manifest, or a bare folder says.
+type manifest struct {
+	path      string
+	dir       string // folder, "." for the root
+	name      string
+	title     string
+	minutes   float64
+	imported  bool
+	variables map[string]string
+	exclude   map[string]bool
+	chapters  []*chapterPlan
+	problems  []Problem
+	files     int
+	group     int
+	names     map[string]bool
+}
+
+// chapterPlan is a chapter before its files are read.
+type chapterPlan struct {
+	Chapter
+	sources []sourceText
+	planned bool // Minutes comes from the manifest
+	line    int
+	group   int // which of the manifest's top lists it stands in
+}
+
+// sourceText is Markdown with its origin.
+type sourceText struct {
+	file, text string
+	line       int
+}
+
+func (m *manifest) problem(line int, sev Severity, msg string) {
+	m.problems = append(m.problems, Problem{File: m.path, Line: line, Message: msg, Severity: sev})
+}
+
+// FindManifest says which file a path means: the manifest itself, a Markdown file that is a deck of
+// its own, or a folder with a workshop.yaml or else with Markdown files (then the folder itself).
+func FindManifest(fsys fs.FS, p string) (string, error) {
+	p = path.Clean(strings.TrimPrefix(p, "./"))
+	if p == "" || p == "/" {
+		p = "."
+	}
+	if !fs.ValidPath(p) {
+		return "", fmt.Errorf("%s is not a path inside the workshop", p)
+	}
+	st, err := fs.Stat(fsys, p)
+	if err != nil {
+		return "", fmt.Errorf("there is no workshop at %s: %w", p, err)
+	}
+	if !st.IsDir() {
+		return p, nil
+	}
+	for _, n := range []string{"workshop.yaml", "workshop.yml"} {
+		if _, err := fs.Stat(fsys, path.Join(p, n)); err == nil {
+			return path.Join(p, n), nil
+		}
+	}
+	if list, _ := fs.Glob(fsys, path.Join(p, "*.md")); len(list) > 0 {
+		return p, nil
+	}
+	return "", fmt.Errorf("there is no workshop.yaml and no Markdown file in %s; write one, or name the manifest", p)
+}
+
+func readManifest(fsys fs.FS, p string) (*manifest, error) {
+	found, err := FindManifest(fsys, p)
+	if err != nil {
+		return nil, err
+	}
+	m := &manifest{path: found, dir: path.Dir(found), variables: map[string]string{}, exclude: map[string]bool{}, names: map[string]bool{}}
+	switch ext := path.Ext(found); ext {
+	case ".yaml", ".yml":
+		raw, err := readFile(fsys, found)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := parseYAML(raw, 1)
+		if err != nil {
+			return nil, fmt.Errorf("the manifest %s can't be read: %w", found, err)
+		}
+		if doc.kind != 'm' {
+			return nil, fmt.Errorf("the manifest %s must be a mapping with title and chapters", found)
+		}
+		m.read(fsys, doc)
+	case ".md", ".markdown":
+		m.addFile(fsys, &chapterPlan{}, path.Base(found), 0)
+	default:
+		return m, m.readFolder(fsys, found)
+	}
+	return m, nil
+}
+
+// readFolder makes a workshop of a folder that has Markdown but no manifest.
+func (m *manifest) readFolder(fsys fs.FS, dir string) error {
+	st, err := fs.Stat(fsys, dir)
+	if err != nil || !st.IsDir() {
+		return fmt.Errorf("%s is neither a manifest (.yaml) nor Markdown (.md)", dir)
+	}
+	m.dir, m.path = dir, path.Join(dir, "workshop.yaml")
+	list, err := fs.Glob(fsys, path.Join(dir, "*.md"))
+	if err != nil {
+		return err
+	}
+	sort.Strings(list)
+	for _, f := range list {
+		m.addFile(fsys, &chapterPlan{}, path.Base(f), 0)
+	}
+	m.name = slug(path.Base(dir))
+	return nil
+}
+
+func readFile(fsys fs.FS, name string) (string, error) {
+	st, err := fs.Stat(fsys, name)
+	if err != nil {
+		return "", err
+	}
+	if st.Size() > maxFile {
+		return "", fmt.Errorf("%s has more than %d MiB", name, maxFile>>20)
+	}
+	b, err := fs.ReadFile(fsys, name)
+	return string(b), err
+}
+
+var knownKeys = []string{"title", "name", "minutes", "chapters", "variables", "exclude"}
+var importedKeys = []string{"title", "chat", "gitrepo", "slides", "zip", "html", "exclude", "content", "chapters", "slidenumberprefix", "clone", "url"}
+
+func (m *manifest) read(fsys fs.FS, doc node) {
+	content, ok := doc.pairs["content"]
+	if !ok {
+		content = doc.pairs["chapters"]
+	}
+	m.imported = ok || isNested(content)
+	m.title = oneLine(doc.pairs["title"].text)
+	m.name = doc.get("name")
+	m.minutes = m.number(doc.pairs["minutes"])
+	for _, k := range doc.keys {
+		if !m.imported && !contains(knownKeys, k) {
+			m.problem(doc.pairs[k].line, Warning, "A manifest knows no "+quote(k)+"; it knows "+strings.Join(knownKeys, ", ")+".")
+		}
+	}
+	for _, e := range doc.pairs["exclude"].list {
+		m.exclude[strings.TrimSpace(e.text)] = true
+	}
+	if v := doc.pairs["variables"]; v.kind == 'm' {
+		for _, k := range v.keys {
+			m.variables[strings.ToUpper(k)] = strings.TrimRight(v.pairs[k].text, "\n")
+		}
+	}
+	m.variables["TITLE"] = m.title
+	if m.imported {
+		m.importVariables(doc)
+	}
+	if content.kind != 'l' {
+		m.problem(content.line, Error, "The manifest lists no chapters; add chapters: with a list of files.")
+		return
+	}
+	m.content(fsys, content, 0)
+}
+
+// isNested tells a manifest of theirs that says "chapters" for "content": it holds names and lists
+// of names, but no mappings.
+func isNested(n node) bool {
+	lists := false
+	for _, e := range n.list {
+		switch e.kind {
+		case 'm':
+			return false
+		case 'l':
+			lists = true
+		}
+	}
+	return lists
+}
+
+func (m *manifest) importVariables(doc node) {
+	for _, k := range importedKeys {
+		if v := doc.pairs[k]; v.kind == 's' && k != "title" {
+			m.variables[strings.ToUpper(k)] = oneLine(v.text)
+		}
+	}
+	base := strings.TrimSuffix(path.Base(m.path), path.Ext(m.path))
+	if m.variables["ZIP"] == "" {
+		m.variables["ZIP"] = strings.TrimSuffix(m.variables["SLIDES"], "/") + "/slides.zip"
+	}
+	if m.variables["HTML"] == "" {
+		m.variables["HTML"] = base + ".yml.html"
+	}
+	if m.name == "" {
+		m.name = slug(base)
+	}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func (m *manifest) number(n node) float64 {
+	if strings.TrimSpace(n.text) == "" {
+		return 0
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(n.text), 64)
+	if err != nil || f < 0 || f > 100000 {
+		m.problem(n.line, Error, "minutes must be a number from 0 up.")
+		return 0
+	}
+	return f
+}
+
+// content walks nested lists: a name, Markdown in place, a list, or a mapping with a title.
+func (m *manifest) content(fsys fs.FS, n node, level int) {
+	if len(m.chapters) > maxChapters || level > 10 {
+		m.problem(n.line, Error, "The manifest nests its chapters too deeply, or has too many.")
+		return
+	}
+	switch n.kind {
+	case 's':
+		c := &chapterPlan{line: n.line}
+		c.Level = level
+		if strings.Contains(strings.TrimRight(n.text, "\n"), "\n") {
+			c.sources = []sourceText{{file: m.path, text: n.text, line: n.line + 1}}
+			m.add(c)
+			return
+		}
+		m.addFile(fsys, c, strings.TrimSpace(n.text), n.line)
+	case 'l':
+		for _, e := range n.list {
+			next := level
+			if level == 0 {
+				m.group++
+			}
+			if e.kind == 'l' {
+				next++
+			}
+			m.content(fsys, e, next)
+		}
+	case 'm':
+		m.chapter(fsys, n, level)
+	}
+}
+
+var chapterKeys = []string{"title", "name", "file", "files", "minutes", "break", "chapters"}
+
+func (m *manifest) chapter(fsys fs.FS, n node, level int) {
+	c := &chapterPlan{line: n.line}
+	c.Level, c.Title, c.Name = level, oneLine(n.pairs["title"].text), n.get("name")
+	c.Minutes = m.number(n.pairs["minutes"])
+	if b, ok := n.pairs["break"]; ok {
+		c.Break = strings.TrimSpace(b.text) != "false"
+		if _, err := strconv.ParseFloat(strings.TrimSpace(b.text), 64); err == nil && c.Minutes == 0 {
+			c.Minutes = m.number(b)
+		}
+	}
+	_, c.planned = n.pairs["minutes"]
+	c.planned = c.planned || c.Break
+	for _, k := range n.keys {
+		if !contains(chapterKeys, k) {
+			m.problem(n.pairs[k].line, Warning, "A chapter knows no "+quote(k)+"; it knows "+strings.Join(chapterKeys, ", ")+".")
+		}
+	}
+	for _, k := range []string{"file", "files"} {
+		v := n.pairs[k]
+		names := v.list
+		if v.kind == 's' {
+			names = []node{v}
+		}
+		for _, f := range names {
+			m.readInto(fsys, c, strings.TrimSpace(f.text), f.line)
+		}
+	}
+	m.add(c)
+	if sub := n.pairs["chapters"]; sub.kind == 'l' {
+		for _, e := range sub.list {
+			m.content(fsys, e, level+1)
+		}
+	}
+}
+
+func (m *manifest) addFile(fsys fs.FS, c *chapterPlan, name string, line int) {
+	if m.readInto(fsys, c, name, line) {
+		m.add(c)
+	}
+}
+
+// readInto adds a file to a chapter. A missing one is a problem of the manifest's.
+func (m *manifest) readInto(fsys fs.FS, c *chapterPlan, name string, line int) bool {
+	full := path.Join(m.dir, name)
+	if m.files++; m.files > maxManifestFiles {
+		m.problem(line, Error, "The manifest names too many files.")
+		return false
+	}
+	if name == "" || strings.HasPrefix(name, "/") || !fs.ValidPath(full) {
+		m.problem(line, Error, quote(name)+" is not a file inside the workshop's folder.")
+		return false
+	}
+	s, err := readFile(fsys, full)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		m.problem(line, Error, "There is no file "+quote(name)+"; names are relative to the manifest.")
+		return false
+	case err != nil:
+		m.problem(line, Error, "The file "+quote(name)+" can't be read: "+err.Error()+".")
+		return false
+	}
+	first := 1
+	if !m.imported {
+		s, first = m.frontMatter(c, full, s)
+	}
+	c.Files = append(c.Files, full)
+	c.sources = append(c.sources, sourceText{file: full, text: s, line: first})
+	return true
+}
+
+func (m *manifest) add(c *chapterPlan) {
+	c.group = m.group
+	m.chapters = append(m.chapters, c)
+}
+
+// frontMatter takes the YAML between two lines "---" from the top of a file: title and minutes
+// of its chapter, and variables. What doesn't look like it is a slide.
+func (m *manifest) frontMatter(c *chapterPlan, file, s string) (string, int) {
+	lines := splitLines(s)
+	if len(lines) < 3 || lines[0] != "---" {
+		return s, 1
+	}
+	for i := 1; i < len(lines) && i < 60; i++ {
+		l := lines[i]
+		if l == "---" {
+			doc, err := parseYAML(strings.Join(lines[1:i], "\n"), 2)
+			if err != nil || doc.kind != 'm' || len(doc.keys) == 0 {
+				return s, 1
+			}
+			m.useFrontMatter(c, doc)
+			return strings.Join(lines[i+1:], "\n") + "\n", i + 2
+		}
+		if strings.TrimSpace(l) != "" && l[0] != '#' && l[0] != ' ' && l[0] != '-' && !propertyLine.MatchString(l) {
+			return s, 1
+		}
+	}
+	return s, 1
+}
+
+func (m *manifest) useFrontMatter(c *chapterPlan, doc node) {
+	if t := oneLine(doc.pairs["title"].text); t != "" && c.Title == "" {
+		c.Title = t
+	}
+	if v, ok := doc.pairs["minutes"]; ok && !c.planned {
+		c.Minutes, c.planned = m.number(v), true
+	}
+	for _, k := range doc.pairs["variables"].keys {
+		if _, set := m.variables[strings.ToUpper(k)]; !set {
+			m.variables[strings.ToUpper(k)] = doc.pairs["variables"].pairs[k].text
+		}
+	}
+}
