@@ -1,0 +1,192 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/strslice"
+
+	"slipway/workshop"
+)
+
+// Node is one Docker host of a lab, as it was found.
+type Node struct {
+	Name      string // node1, node2, ...
+	Lab       string
+	Address   string // in its lab's network
+	Container string // its id on the Engine that hosts it
+	State     string // running, exited, ... as the Engine says
+	Reason    string // more words on that
+
+	host *Host
+}
+
+// Dial connects to the node's agent: see docs/protocol.md for what it speaks.
+// Each call is a connection of its own.
+func (n *Node) Dial(ctx context.Context) (net.Conn, error) {
+	if !n.host.own {
+		return n.host.tunnel(ctx, n)
+	}
+	conn, err := dialUnix(n.socket())(ctx)
+	if err != nil {
+		return nil, workshop.Errorf(workshop.Unavailable, "%s does not answer. It may be starting; try again in a few seconds.", n.Name).Because(err)
+	}
+	return conn, nil
+}
+
+func (n *Node) socket() string {
+	return filepath.Join(n.host.cfg.labRun(n.Lab), n.Name, "agent.sock")
+}
+
+// objectName names a lab's network (no node) or a node's container and volume.
+func (h *Host) objectName(lab, node string) string {
+	name := h.cfg.Name + "-" + lab
+	if node != "" {
+		name += "-" + node
+	}
+	return name
+}
+
+func (h *Host) labels(owner Owner, node string) map[string]string {
+	labels := map[string]string{
+		labelHost: h.cfg.Name, labelLab: owner.Lab,
+		labelSession: owner.Session, labelParticipant: owner.Participant,
+	}
+	if node != "" {
+		labels[labelNode] = node
+	}
+	return labels
+}
+
+// ensureNode makes, starts or adopts node number i and waits for its agent.
+func (h *Host) ensureNode(ctx context.Context, owner Owner, net netip.Prefix, keys labKeys, i int) (*Node, error) {
+	node := &Node{Name: "node" + strconv.Itoa(i), Lab: owner.Lab, Address: nodeAddress(net, i).String(), host: h}
+	if err := h.nodeDir(owner.Lab, node.Name); err != nil {
+		return nil, err
+	}
+	found, err := h.docker.ContainerInspect(ctx, h.objectName(owner.Lab, node.Name))
+	if cerrdefs.IsNotFound(err) {
+		if node.Container, err = h.createNode(ctx, owner, net, keys, i); err != nil {
+			return nil, fmt.Errorf("make %s: %w", node.Name, err)
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", node.Name, err)
+	} else {
+		node.Container = found.ID
+	}
+	if found.ContainerJSONBase == nil || found.State == nil || !found.State.Running {
+		if err := h.docker.ContainerStart(ctx, node.Container, container.StartOptions{}); err != nil {
+			return nil, fmt.Errorf("start %s: %w", node.Name, err)
+		}
+	}
+	if h.own {
+		if err := h.handCgroups(node.Container); err != nil {
+			return nil, err
+		}
+	}
+	node.State = "running"
+	return node, h.waitAgent(ctx, node)
+}
+
+func (h *Host) waitAgent(ctx context.Context, node *Node) error {
+	err := waitFor(ctx, agentWait, func() bool {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		conn, err := node.Dial(ctx)
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	})
+	if err != nil {
+		return workshop.Errorf(workshop.Unavailable, "%s started, but its agent does not answer. \"slipway status\" tells more.", node.Name).Because(err)
+	}
+	return nil
+}
+
+func (h *Host) createNode(ctx context.Context, owner Owner, net netip.Prefix, keys labKeys, i int) (string, error) {
+	name := "node" + strconv.Itoa(i)
+	h.mu.Lock()
+	image := h.nodeImage
+	h.mu.Unlock()
+	if image == "" {
+		return "", workshop.Errorf(workshop.Unavailable, "The node image is missing. \"slipway up\" builds it.")
+	}
+	conf := &container.Config{
+		Image: image, Hostname: name, Cmd: strslice.StrSlice(h.cfg.Command), Labels: h.labels(owner, name),
+		Env: []string{"SLIPWAY_NODE=" + name, "SLIPWAY_LAB=" + owner.Lab, "SLIPWAY_ADDRESS=" + nodeAddress(net, i).String()},
+	}
+	endpoint := &network.EndpointSettings{
+		Aliases:    []string{name},
+		IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: nodeAddress(net, i).String()},
+	}
+	created, err := h.docker.ContainerCreate(ctx, conf, h.nodeHostConfig(owner, net, name),
+		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{h.objectName(owner.Lab, ""): endpoint}},
+		nil, h.objectName(owner.Lab, name))
+	if cerrdefs.IsConflict(err) { // somebody else was first
+		found, err := h.docker.ContainerInspect(ctx, h.objectName(owner.Lab, name))
+		return found.ID, err
+	}
+	if err != nil {
+		return "", err
+	}
+	return created.ID, h.docker.CopyToContainer(ctx, created.ID, "/", bytes.NewReader(keys.archive()), container.CopyToContainerOptions{})
+}
+
+// nodeHostConfig is what a node may do: its own file is the reading of record
+// for the isolation that SECURITY.md promises.
+func (h *Host) nodeHostConfig(owner Owner, net netip.Prefix, name string) *container.HostConfig {
+	limits := h.cfg.Limits
+	conf := &container.HostConfig{
+		NetworkMode:   container.NetworkMode(h.objectName(owner.Lab, "")),
+		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
+		Runtime:       h.cfg.Runtime,
+		CgroupnsMode:  container.CgroupnsModePrivate,
+		ExtraHosts:    h.nodeHosts(net),
+		Tmpfs:         map[string]string{"/run": "rw,nosuid,nodev,mode=755,size=64m"},
+		Mounts: []mount.Mount{{
+			Type: mount.TypeVolume, Source: h.objectName(owner.Lab, name), Target: "/var/lib/docker",
+			VolumeOptions: &mount.VolumeOptions{Labels: h.labels(owner, name), NoCopy: true},
+		}},
+		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "2"}},
+		Resources: container.Resources{
+			Memory: limits.Memory, MemorySwap: limits.Memory,
+			NanoCPUs: int64(limits.CPUs * 1e9), PidsLimit: &limits.PIDs,
+		},
+	}
+	if h.own {
+		conf.Mounts = append(conf.Mounts, mount.Mount{
+			Type: mount.TypeBind, Source: filepath.Join(h.cfg.labRun(owner.Lab), name), Target: "/run/slipway",
+		})
+	}
+	if h.Isolation().Grade == Weak {
+		conf.Privileged = true
+		return conf
+	}
+	conf.CapDrop = strslice.StrSlice{"ALL"}
+	conf.CapAdd = capabilitiesFor(boundingSet())
+	conf.SecurityOpt = []string{"seccomp=" + seccompProfile, "apparmor=unconfined"}
+	// Not nil: the nested Engine mounts /proc for its containers, which the kernel
+	// allows only where nothing of the node's own /proc is hidden.
+	conf.MaskedPaths, conf.ReadonlyPaths = []string{}, []string{}
+	return conf
+}
+
+func (h *Host) nodeHosts(net netip.Prefix) []string {
+	var hosts []string
+	for i := 1; i <= h.cfg.Nodes; i++ {
+		hosts = append(hosts, fmt.Sprintf("node%d:%s", i, nodeAddress(net, i)))
+	}
+	return hosts
+}

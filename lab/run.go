@@ -1,0 +1,79 @@
+package lab
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+)
+
+// Run keeps the Engine and its nodes healthy until ctx ends: it hands groups to
+// nodes that start by themselves, starts an Engine that has died, and keeps its
+// logs small. It answers nil when ctx ends.
+func (h *Host) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		h.care(ctx)
+		h.follow(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// care does what is safe to do at any time, once.
+func (h *Host) care(ctx context.Context) {
+	if !h.own {
+		return
+	}
+	for _, daemon := range []string{"dockerd", "containerd"} {
+		boundLog(filepath.Join(h.cfg.logDir(), daemon+".log"))
+	}
+	if !h.answers(ctx) && h.daemonPID("dockerd") == 0 && ctx.Err() == nil {
+		h.cfg.Log.Warn("the lab Engine has died; starting it again")
+		if err := h.startEngine(ctx); err != nil && ctx.Err() == nil {
+			h.cfg.Log.Error("the lab Engine does not come back", "err", err)
+			return
+		}
+	}
+	labs, err := h.Labs(ctx)
+	if err != nil {
+		return // said when somebody asks for a lab
+	}
+	for _, l := range labs {
+		for _, n := range l.Nodes {
+			if n.State == "running" {
+				h.handOver(n.Container, l.ID, n.Name)
+			}
+		}
+	}
+}
+
+// follow hears the Engine's events until the stream ends, for at most a minute,
+// so that care is taken now and then even if nothing is heard.
+func (h *Host) follow(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	heard, failed := h.docker.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
+		filters.Arg("type", "container"), filters.Arg("event", "start"),
+		filters.Arg("label", labelHost+"="+h.cfg.Name))})
+	for {
+		select {
+		case e := <-heard:
+			if h.own {
+				h.handOver(e.Actor.ID, e.Actor.Attributes[labelLab], e.Actor.Attributes[labelNode])
+			}
+		case <-failed:
+			return
+		}
+	}
+}
+
+func (h *Host) handOver(container, lab, node string) {
+	if err := h.handCgroups(container); err != nil {
+		h.cfg.Log.Warn("a node's Engine may not start", "lab", lab, "node", node, "err", err)
+	}
+}
