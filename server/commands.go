@@ -235,14 +235,22 @@ func (s *Server) quiz(w http.ResponseWriter, r *http.Request, c caller) error {
 	if err := c.record(r, s.quizEvents(c, e, correct)...); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]bool{"correct": correct})
+	answer := map[string]any{"correct": correct}
+	if correct && e.Explain != "" {
+		answer["explain"] = e.Explain
+	}
+	writeJSON(w, http.StatusOK, answer)
 	return nil
 }
 
 // quizEvents is what an answer means: it was given, and the quiz is solved or
-// not. A quiz that was solved stays so.
+// not. A quiz that was solved stays so. Where an exercise has checks as well,
+// these decide.
 func (s *Server) quizEvents(c caller, e Exercise, correct bool) []workshop.Event {
 	events := []workshop.Event{{Kind: workshop.QuizAnswered, Exercise: e.ID, Correct: correct}}
+	if len(e.Checks) > 0 {
+		return events
+	}
 	verdict := workshop.Verdict{Exercise: e.ID, State: workshop.Failing}
 	me, _ := c.session.person(c.who.ID)
 	if before := me.Exercises[e.ID]; before != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 
+	"slipway/slides"
 	"slipway/workshop"
 )
 
@@ -123,6 +124,7 @@ type SpeedView struct {
 type Viewer struct {
 	Client string // random id of a browser tab, 1 to 64 of [A-Za-z0-9-]
 	From   int64  // offset drawn so far; -1 for a repaint
+	Born   int64  // of the shell that From belongs to, as its hello said; 0 if unknown
 	Role   string // owner, watcher, recorder
 }
 
@@ -156,6 +158,9 @@ type Deck struct {
 	Assets      fs.FS  // pictures, below "assets/"; may be nil
 	Style       []byte // CSS for code
 	Version     string // another one for another content
+
+	// search searches; nil finds nothing. FromSlides sets it.
+	search func(query string, notes bool, limit int) []slides.Hit
 }
 
 // Chapter is a group of slides.
@@ -174,8 +179,8 @@ type Slide struct {
 	Exercises   []workshop.ExerciseID
 	Minutes     int
 	HTML        string // trusted: the author's text, rendered
-	Text        string // for searching
 	Notes       string // HTML; instructors only
+	Background  string // address of a picture; may be empty
 }
 
 // Exercise is a task. Hints, Solution and Answer are given out one by one and
@@ -192,13 +197,15 @@ type Exercise struct {
 	Hints    []string // HTML, in order
 	Solution []Act
 	// Answer judges the answer to a quiz; nil for an exercise that is none.
-	Answer func(choices []int, text string) bool
+	Answer  func(choices []int, text string) bool
+	Explain string // HTML to show after a right answer
 }
 
-// Act is one step of a solution: text to type, or named keys to press.
+// Act is one step of a solution: text to type, or a named key to press.
 type Act struct {
-	Node     string `json:"node"`
-	Terminal string `json:"terminal"`
-	Text     string `json:"text"`
-	Kind     string `json:"kind"` // type, keys
+	Node      string `json:"node"`
+	Terminal  string `json:"terminal"` // its id
+	Text      string `json:"text"`
+	Kind      string `json:"kind"`      // shell: typed, then Enter; key: a named key, such as ^C
+	Dangerous bool   `json:"dangerous"` // typed, and Enter left to the person
 }

@@ -46,14 +46,15 @@ type outline struct {
 }
 
 type outlineSlide struct {
-	N         int                   `json:"n"`
-	Name      string                `json:"name"`
-	Title     string                `json:"title"`
-	Chapter   int                   `json:"chapter"`
-	Steps     int                   `json:"steps"`
-	Classes   []string              `json:"classes"`
-	Exercises []workshop.ExerciseID `json:"exercises"`
-	Minutes   int                   `json:"minutes"`
+	N          int                   `json:"n"`
+	Name       string                `json:"name"`
+	Title      string                `json:"title"`
+	Chapter    int                   `json:"chapter"`
+	Steps      int                   `json:"steps"`
+	Classes    []string              `json:"classes"`
+	Exercises  []workshop.ExerciseID `json:"exercises"`
+	Minutes    int                   `json:"minutes"`
+	Background string                `json:"background,omitempty"`
 }
 
 type outlineExercise struct {
@@ -82,7 +83,7 @@ func outlineOf(d *Deck) outline {
 	o := outline{Name: d.Name, Title: d.Title, Minutes: d.Minutes, Chapters: some(d.Chapters),
 		Slides: []outlineSlide{}, Exercises: []outlineExercise{}}
 	for i, s := range d.Slides {
-		o.Slides = append(o.Slides, outlineSlide{i + 1, s.Name, s.Title, s.Chapter, s.Steps, some(s.Classes), some(s.Exercises), s.Minutes})
+		o.Slides = append(o.Slides, outlineSlide{i + 1, s.Name, s.Title, s.Chapter, s.Steps, some(s.Classes), some(s.Exercises), s.Minutes, s.Background})
 	}
 	for _, e := range d.Exercises {
 		o.Exercises = append(o.Exercises, outlineExercise{e.ID, e.Title, e.Slide, e.Chapter, e.Minutes, e.Optional,
@@ -162,9 +163,12 @@ func (s *Server) deckNotes(w http.ResponseWriter, r *http.Request, c caller) err
 
 // found is one place where a text was found.
 type found struct {
-	Slide string `json:"slide"`
-	Title string `json:"title"`
-	Text  string `json:"text"`
+	Slide  string `json:"slide"`
+	Title  string `json:"title"`
+	Where  string `json:"where"` // title, text or notes
+	Before string `json:"before"`
+	Match  string `json:"match"`
+	After  string `json:"after"`
 }
 
 const maxFound = 50
@@ -174,63 +178,18 @@ func (s *Server) deckSearch(w http.ResponseWriter, r *http.Request, c caller) er
 	if err != nil {
 		return err
 	}
-	query := strings.ToLower(strings.TrimSpace(r.URL.Query().Get("q")))
-	hits := []found{}
+	query := strings.TrimSpace(r.URL.Query().Get("q"))
 	if len(query) > 200 {
 		return workshop.Errorf(workshop.Invalid, "Search for something shorter.")
 	}
-	for _, slide := range deck.Slides {
-		if query == "" || len(hits) == maxFound {
-			break
-		}
-		text := slide.Title + "\n" + slide.Text
-		if c.rank() == instructor {
-			text += "\n" + plainText(slide.Notes)
-		}
-		if around, ok := excerpt(text, query); ok {
-			hits = append(hits, found{slide.Name, slide.Title, around})
+	hits := []found{}
+	if query != "" && deck.search != nil {
+		for _, hit := range deck.search(query, c.rank() == instructor, maxFound) {
+			hits = append(hits, found{hit.Name, hit.Title, hit.Where, hit.Before, hit.Match, hit.After})
 		}
 	}
 	s.writeZipped(w, r, hits)
 	return nil
-}
-
-// excerpt finds query in text, whatever the case, and gives what stands around.
-func excerpt(text, query string) (string, bool) {
-	lower := strings.ToLower(text)
-	at := strings.Index(lower, query)
-	if at < 0 {
-		return "", false
-	}
-	if len(lower) != len(text) { // a letter whose other case is longer: offsets don't fit
-		text = lower
-	}
-	from, to := max(0, at-60), min(len(text), at+len(query)+100)
-	for from > 0 && text[from]&0xC0 == 0x80 {
-		from--
-	}
-	for to < len(text) && text[to]&0xC0 == 0x80 {
-		to++
-	}
-	return strings.Join(strings.Fields(text[from:to]), " "), true
-}
-
-// plainText takes the tags out of rendered HTML, for searching only.
-func plainText(html string) string {
-	var out strings.Builder
-	depth := false
-	for _, r := range html {
-		switch {
-		case r == '<':
-			depth = true
-		case r == '>' && depth:
-			depth = false
-			out.WriteByte(' ')
-		case !depth:
-			out.WriteRune(r)
-		}
-	}
-	return out.String()
 }
 
 // unchanged answers 304 when the browser has this version already; else the

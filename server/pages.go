@@ -41,6 +41,7 @@ type view struct {
 	Built bool // there is a web build
 
 	Slide      template.HTML
+	Background string // address of a picture; may be empty
 	Classes    []string
 	N, Of      int
 	Prev, Next string // addresses, empty at the ends
@@ -177,7 +178,7 @@ func (s *Server) slidePage(w http.ResponseWriter, r *http.Request, c caller) err
 func (s *Server) slideView(page string, c caller, deck *Deck, i int) view {
 	slide := deck.Slides[i]
 	v := view{Title: slide.Title + " · " + deck.Title, Boot: s.bootOf(page, c), Slide: template.HTML(slide.HTML),
-		Classes: slide.Classes, N: i + 1, Of: len(deck.Slides)}
+		Background: slide.Background, Classes: slide.Classes, N: i + 1, Of: len(deck.Slides)}
 	v.Boot.Slide = slide.Name
 	if i > 0 {
 		v.Prev = slideAddress(deck.Name, deck.Slides[i-1].Name, 0)

@@ -174,6 +174,13 @@ func viewerOf(r *http.Request, c caller) (Viewer, error) {
 		}
 		v.From = from
 	}
+	if text := q.Get("born"); text != "" {
+		born, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || born < 0 {
+			return v, workshop.Errorf(workshop.Invalid, "?born= is the number that the terminal's hello gave.")
+		}
+		v.Born = born
+	}
 	if other := q.Get("participant"); other != "" && other != string(c.who.ID) {
 		return v, workshop.Errorf(workshop.Forbidden, "This person has not allowed anyone to watch their terminal.")
 	}
