@@ -47,6 +47,7 @@ type Act struct {
 	Terminal  int           // 1 when 0: the first shell of that node
 	Wait      string        // wait for this text in the output, not for the prompt
 	Timeout   time.Duration // one minute when 0
+	Open      int           // instead of typing, open this port of the node through the page
 	Dangerous bool          // typed, Enter never pressed
 	Line      int
 }

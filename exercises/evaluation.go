@@ -36,10 +36,11 @@ type world struct {
 	docker   map[string]*DockerState
 	commands map[string][]*Command
 	results  map[Probe]result
+	opened   map[Input]bool // ports that the person opened through the page
 }
 
 func newWorld(names []string) *world {
-	w := &world{names: names, docker: map[string]*DockerState{}, commands: map[string][]*Command{}, results: map[Probe]result{}}
+	w := &world{names: names, docker: map[string]*DockerState{}, commands: map[string][]*Command{}, results: map[Probe]result{}, opened: map[Input]bool{}}
 	for _, name := range names {
 		w.docker[name] = &DockerState{Engine: EngineUnseen}
 	}
@@ -99,6 +100,14 @@ func docker(n *nodeView, topic string, get func(*DockerState) any) any {
 		return n.ev.unknownValue(n.name)
 	}
 	return get(state)
+}
+
+func openedPort(node string, port int) Input { return Input{node, "opened " + itoa(port)} }
+
+func (ev *evaluation) opened(node string, port int) bool {
+	in := openedPort(node, port)
+	ev.reads[in] = struct{}{}
+	return ev.world.opened[in]
 }
 
 func (ev *evaluation) nodes() []*nodeView {

@@ -221,6 +221,8 @@ func (x *explainer) methodGap(e ast.Expr) string {
 		}
 	case "tcp":
 		return sentence("nothing accepts connections on " + x.subject(e))
+	case "opened":
+		return fmt.Sprintf("Port %s of %s has not been opened from this page yet.", x.seen(call.Args()[0]), x.subject(call.Target()))
 	case "busy":
 		return fmt.Sprintf("No shell of %s runs that at the moment.", x.subject(call.Target()))
 	case "contains", "startsWith", "endsWith", "matches":

@@ -158,7 +158,9 @@ func rate(ev *evaluation, id string, args []ref.Val) ref.Val {
 	}
 	samples := addSample(ev.memory.samples[id], sample{at, value}, window)
 	ev.memory.samples[id] = samples
-	ev.lookAgain(ev.now.Add(samplePeriod))
+	if len(ev.probes) == 0 { // a probe's next result brings the next sample by itself
+		ev.lookAgain(ev.now.Add(samplePeriod))
+	}
 	if left := window - samples[len(samples)-1].at.Sub(samples[0].at); left > 0 {
 		return ev.unknown(fmt.Sprintf("Measuring for another %d s.", int(math.Ceil(left.Seconds()))))
 	}

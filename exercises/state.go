@@ -161,6 +161,7 @@ type Command struct {
 	ExitCode  int // -1 while it runs
 	StartedAt time.Time
 	EndedAt   time.Time
+	shell     int
 }
 
 // File is a file or folder of a node.

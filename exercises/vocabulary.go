@@ -157,6 +157,9 @@ func nodeActs(node, command, file, answer *kind) {
 		can("tcp", []arg{port}, cel.BoolType, "something accepts connections on that port of the node", func(n *nodeView, a []ref.Val) any {
 			return n.ev.probe(Probe{Node: n.name, Kind: ProbeTCP, Port: number(a[0])})
 		}),
+		can("opened", []arg{port}, cel.BoolType, "the person opened that port of the node through the page", func(n *nodeView, a []ref.Val) any {
+			return n.ev.opened(n.name, number(a[0]))
+		}),
 		can("latency", []arg{port, path}, cel.DoubleType, "milliseconds that GET takes, median of five requests one after the other", func(n *nodeView, a []ref.Val) any {
 			return n.ev.probe(Probe{Node: n.name, Kind: ProbeLatency, Port: number(a[0]), Path: text(a[1])})
 		}),
