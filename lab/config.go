@@ -24,9 +24,12 @@ type Config struct {
 	// RunDir keeps sockets, locks and the pinned network namespace. It may be
 	// emptied by a reboot. At most 40 bytes long, as Unix sockets allow few.
 	RunDir string
-	// CacheDir keeps what is costly to make again and belongs to no
-	// installation: the packed base image. Default DataDir/cache.
-	CacheDir string
+	// CacheDir keeps what is costly to make again and is the same for all
+	// installations: the packed images. Default /var/cache/slipway for root,
+	// DataDir/cache otherwise. The last installation to be purged removes the
+	// default one; one that was chosen stays.
+	CacheDir  string
+	keepCache bool // it was chosen
 
 	// Engine is the address of an Engine to use instead of our own, such as
 	// "unix:///var/run/docker.sock"; empty for our own.
@@ -93,8 +96,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Limits.PIDs == 0 {
 		c.Limits.PIDs = DefaultPIDs
 	}
+	c.keepCache = c.CacheDir != ""
 	if c.CacheDir == "" {
 		c.CacheDir = filepath.Join(c.DataDir, "cache")
+		if os.Geteuid() == 0 {
+			c.CacheDir = "/var/cache/slipway"
+		}
 	}
 	if len(c.Command) == 0 {
 		c.Command = []string{"/usr/local/bin/slipway", "node"}
@@ -143,6 +150,9 @@ func (c Config) runPath(name string) string { return filepath.Join(c.RunDir, nam
 func (c Config) engineSocket() string       { return c.runPath("engine.sock") }
 func (c Config) netns() string              { return c.runPath("netns") }
 func (c Config) cgroupParent() string       { return "/" + c.Name }
+
+// cacheUser is a file that says that this installation uses the cache.
+func (c Config) cacheUser() string { return filepath.Join(c.CacheDir, "used-by", c.Name) }
 
 // labKeep is what the lab remembers across reboots, labRun its nodes' sockets.
 func (c Config) labKeep(id string) string { return filepath.Join(c.labsDir(), id) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -92,6 +93,11 @@ func (h *Host) Attach(ctx context.Context) error {
 
 // PrepareImages builds what is missing or has changed. See [images.Prepare].
 func (h *Host) PrepareImages(ctx context.Context) error {
+	unlock, err := h.lock(ctx, "images")
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	set, err := images.Prepare(ctx, h.imageOptions())
 	if err != nil {
 		return err
@@ -126,12 +132,12 @@ func (h *Host) imageOptions() images.Options {
 // prepareDirs makes the folders. They can be passed through, not listed, by
 // others: the Engine, as the root of its id range, must reach its own below them.
 func (h *Host) prepareDirs() error {
-	for _, dir := range []string{h.cfg.DataDir, h.cfg.RunDir, h.cfg.CacheDir, h.cfg.labsDir(), h.cfg.runPath("labs")} {
+	for _, dir := range []string{h.cfg.DataDir, h.cfg.RunDir, h.cfg.CacheDir, h.cfg.labsDir(), h.cfg.runPath("labs"), h.cfg.runPath("locks"), filepath.Dir(h.cfg.cacheUser())} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return workshop.Errorf(workshop.Unavailable, "The folder %s can't be made: run as root, or choose another with --data.", dir).Because(err)
 		}
 	}
-	return nil
+	return os.WriteFile(h.cfg.cacheUser(), []byte(h.cfg.DataDir+"\n"), 0o644)
 }
 
 // answers reports whether the Engine answers within two seconds.
@@ -145,7 +151,7 @@ func (h *Host) answers(ctx context.Context) bool {
 // lock holds an exclusive lock of a name in the run folder until the returned
 // function is called, so that two processes don't do the same thing at once.
 func (h *Host) lock(ctx context.Context, name string) (func(), error) {
-	f, err := os.OpenFile(h.cfg.runPath(name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(h.cfg.runPath(filepath.Join("locks", name)), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lab: lock %s: %w", name, err)
 	}

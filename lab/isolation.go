@@ -51,7 +51,7 @@ func (h *Host) probe(ctx context.Context) error {
 	h.mu.Lock()
 	h.isolation = found
 	h.mu.Unlock()
-	if h.cfg.Runtime != "" && info.Runtimes[h.cfg.Runtime].Path == "" && !slices.Contains(runtimeNames(info), h.cfg.Runtime) {
+	if h.cfg.Runtime != "" && !slices.Contains(runtimeNames(info), h.cfg.Runtime) {
 		return workshop.Errorf(workshop.Invalid, "The Engine has no runtime %q. It has: %s.", h.cfg.Runtime, strings.Join(runtimeNames(info), ", "))
 	}
 	if found.Grade == Weak && !h.cfg.AllowWeakIsolation {

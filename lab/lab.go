@@ -170,10 +170,7 @@ func (h *Host) Remove(ctx context.Context, id string) error {
 	if err := h.removeMatching(ctx, mine); err != nil {
 		return err
 	}
-	if err := errors.Join(os.RemoveAll(h.cfg.labRun(id)), os.RemoveAll(h.cfg.labKeep(id))); err != nil {
-		return err
-	}
-	return os.Remove(h.cfg.runPath("lab-" + id + ".lock"))
+	return errors.Join(os.RemoveAll(h.cfg.labRun(id)), os.RemoveAll(h.cfg.labKeep(id)))
 }
 
 func (h *Host) removeMatching(ctx context.Context, match filters.Args) error {

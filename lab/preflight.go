@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -76,9 +77,13 @@ func (h *Host) Preflight(ctx context.Context) error {
 }
 
 func (h *Host) checkDisk() error {
+	dir := h.cfg.DataDir
+	for !isDir(dir) && dir != "/" {
+		dir = filepath.Dir(dir) // it will be made there
+	}
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(h.cfg.DataDir, &fs); err != nil {
-		return fmt.Errorf("lab: look at the disk of %s: %w", h.cfg.DataDir, err)
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return fmt.Errorf("lab: look at the disk of %s: %w", dir, err)
 	}
 	if free := int64(fs.Bavail) * int64(fs.Bsize); free < MinFree {
 		return workshop.Errorf(workshop.Unavailable, "Only %.1f GB are free where %s lives, and labs need %.1f: free some, or choose another folder with --data.",

@@ -46,7 +46,7 @@ func (h *Host) Stop(ctx context.Context) error {
 
 // lockIfThere locks when the run folder exists; without one nothing runs.
 func (h *Host) lockIfThere(ctx context.Context, name string) (func(), error) {
-	if !isDir(h.cfg.RunDir) {
+	if !isDir(h.cfg.runPath("locks")) {
 		return func() {}, nil
 	}
 	return h.lock(ctx, name)
@@ -152,11 +152,11 @@ func (h *Host) shims() []int {
 
 // Purge removes every trace: labs, Engine, its data, network namespace, id
 // range, control groups and run folder. What others keep in the data folder
-// stays, and so does the cache. A purge that was interrupted can be repeated.
+// stays, and so does a cache that was chosen or that another installation uses. A purge that was interrupted can be repeated.
 func (h *Host) Purge(ctx context.Context) error {
 	if !h.own {
 		err := h.removeMatching(ctx, filters.NewArgs(filters.Arg("label", labelHost+"="+h.cfg.Name)))
-		return errors.Join(err, os.RemoveAll(h.cfg.labsDir()), os.RemoveAll(h.cfg.RunDir))
+		return errors.Join(err, h.leaveCache(), os.RemoveAll(h.cfg.labsDir()), os.RemoveAll(h.cfg.RunDir))
 	}
 	if err := h.Stop(ctx); err != nil {
 		return err
@@ -170,12 +170,25 @@ func (h *Host) Purge(ctx context.Context) error {
 	errs := []error{
 		h.removeSubIDs(ctx),
 		h.removeCgroups(),
+		h.leaveCache(),
 		os.RemoveAll(h.cfg.engineDir()),
 		os.RemoveAll(h.cfg.labsDir()),
 		os.RemoveAll(h.cfg.RunDir),
 	}
 	_ = os.Remove(h.cfg.DataDir) // only when nothing of anybody is left in it
 	return errors.Join(errs...)
+}
+
+// leaveCache removes the default cache when nobody else uses it.
+func (h *Host) leaveCache() error {
+	_ = os.Remove(h.cfg.cacheUser())
+	if h.cfg.keepCache {
+		return nil
+	}
+	if others, _ := os.ReadDir(filepath.Dir(h.cfg.cacheUser())); len(others) > 0 {
+		return nil
+	}
+	return os.RemoveAll(h.cfg.CacheDir)
 }
 
 // unmountBelow unmounts everything at and below a folder, innermost first.

@@ -1,7 +1,7 @@
-# Every interactive bash, also one that is not a log-in shell.
+# Every interactive bash, also one that is not a log-in shell. The prompt and
+# the command marks come from the node's agent, by way of /etc/bash.bashrc.
 case $- in *i*) ;; *) return ;; esac
 
-HISTCONTROL=ignoredups
 HISTSIZE=10000
 HISTFILESIZE=20000
 shopt -s histappend checkwinsize
@@ -13,4 +13,3 @@ alias grep='grep --color=auto'
 if [ -z "$BASH_COMPLETION_VERSINFO" ] && [ -r /usr/share/bash-completion/bash_completion ]; then
   . /usr/share/bash-completion/bash_completion
 fi
-. /etc/profile.d/slipway.sh
