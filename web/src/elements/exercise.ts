@@ -1,0 +1,234 @@
+/**
+ * <slip-exercise>: a task on a slide. Around the author's text it shows how it
+ * stands: each check with a mark, a word and, while it does not hold, what was
+ * seen and one thing to try; hints one after the other; the way out.
+ */
+import { html, nothing, render, type TemplateResult } from 'lit';
+import { unsafeHTML } from 'lit/directives/unsafe-html.js';
+import { post, sentence } from '../api';
+import { page } from '../page';
+import type { Achievement, Act, CheckVerdict } from '../protocol';
+import { checkIcons, checkWords, icon } from '../words';
+
+export class SlipExercise extends HTMLElement {
+  private head: HTMLElement | undefined;
+  private foot: HTMLElement | undefined;
+  private undo: (() => void) | undefined;
+  private hints: string[] = [];
+  private acts: Act[] | undefined;
+  private error = '';
+  private busy = false;
+
+  get name(): string {
+    return this.dataset.id ?? '';
+  }
+
+  private get mine(): Achievement | undefined {
+    return page().room.person?.exercises[this.name];
+  }
+
+  connectedCallback(): void {
+    if (!this.head) {
+      this.querySelector(':scope > header')?.remove(); // the one for people without scripts
+      this.head = document.createElement('header');
+      this.prepend(this.head);
+      this.foot = document.createElement('footer');
+      this.append(this.foot);
+      this.setAttribute('role', 'group');
+      this.dataset.testid = `exercise-${this.name}`;
+      for (const li of this.querySelectorAll<HTMLElement>('li[data-check]')) {
+        const says = document.createElement('span');
+        says.className = 'says';
+        says.append(...li.childNodes);
+        const mark = document.createElement('span');
+        mark.className = 'mark';
+        const more = document.createElement('div');
+        more.className = 'more';
+        li.append(mark, says, more);
+      }
+    }
+    this.undo = page().room.listen(what => {
+      if (what === 'snapshot' || what === 'event') this.draw();
+    });
+    this.draw();
+  }
+
+  disconnectedCallback(): void {
+    this.undo?.();
+  }
+
+  private get state(): string {
+    const a = this.mine;
+    if (!a) return 'pending';
+    return a.state === 'passing' ? 'solved' : a.state;
+  }
+
+  private draw(): void {
+    if (!this.head || !this.foot) return;
+    const { state } = this;
+    if (state === 'solved' && this.dataset.state && this.dataset.state !== 'solved') {
+      page().say(`Exercise solved: ${this.dataset.title ?? this.name}.`);
+    }
+    this.dataset.state = state;
+    this.setAttribute('aria-label', `Exercise: ${this.dataset.title ?? this.name}`);
+    render(this.heading(state), this.head);
+    for (const li of this.querySelectorAll<HTMLElement>('li[data-check]')) {
+      this.drawCheck(li, this.mine?.checks?.[Number(li.dataset.check)]);
+    }
+    if (page().nodes.length > 0) render(this.footing(), this.foot);
+  }
+
+  private heading(state: string): TemplateResult {
+    const minutes = Number(this.dataset.minutes ?? 0);
+    const words: Record<string, string> = {
+      solved: 'solved',
+      regressed: 'no longer solved',
+      unknown: "can't tell now",
+    };
+    const optional = this.dataset.optional !== undefined && this.dataset.optional !== 'false';
+    return html`
+      <span class="kind">Exercise</span>
+      <strong>${this.dataset.title ?? this.name}</strong>
+      ${optional ? html`<span class="soft">optional</span>` : nothing}
+      <span class="grow"></span>
+      ${
+        words[state]
+          ? html`<span class="state state-${state}">${icon(checkIcons[state as 'solved'])} ${words[state]}</span>`
+          : minutes
+            ? html`<span class="soft">${minutes} min</span>`
+            : nothing
+      }`;
+  }
+
+  private drawCheck(li: HTMLElement, v: CheckVerdict | undefined): void {
+    const state = v?.state ?? 'pending';
+    if (li.dataset.state && li.dataset.state !== 'passing' && state === 'passing') li.classList.add('fresh');
+    li.dataset.state = state;
+    render(
+      html`${icon(checkIcons[state])}<span class="vh">${checkWords[state]}:</span>`,
+      li.querySelector<HTMLElement>('.mark')!,
+    );
+    const why = state === 'failing' || state === 'unknown' ? v : undefined;
+    render(
+      why?.reason || why?.try
+        ? html`<b>${checkWords[state]}</b>${why.reason ? html` – ${why.reason}` : nothing}
+            ${why.try ? html`<span class="try">${why.try}</span>` : nothing}`
+        : nothing,
+      li.querySelector<HTMLElement>('.more')!,
+    );
+  }
+
+  private footing(): TemplateResult {
+    const all = Number(this.dataset.hints ?? 0);
+    const open = this.hints.length;
+    const solved = this.state === 'solved';
+    return html`
+      ${this.hints.map((text, i) => html`<div class="hint"><b>Hint ${i + 1}</b>${unsafeHTML(text)}</div>`)}
+      ${this.acts ? this.solution(this.acts) : nothing}
+      ${this.error ? html`<p class="line bad" role="alert">${this.error}</p>` : nothing}
+      <div class="ways">
+        ${
+          open < all
+            ? html`<button class="link" data-testid="hint" ?disabled=${this.busy} @click=${() => void this.hint()}>
+                ${open === 0 ? (all > 1 ? `Hint (${all})` : 'Hint') : `Next hint (${open} of ${all} open)`}</button>`
+            : nothing
+        }
+        ${
+          this.acts || this.dataset.solution === 'false'
+            ? nothing
+            : html`<button class="link" data-testid="solution" ?disabled=${this.busy} @click=${() => void this.solve()}>
+                ${solved ? 'Show how we do it' : 'Show me how'}</button>`
+        }
+        ${
+          solved || !this.querySelector('[data-check]')
+            ? nothing
+            : html`<button class="link" data-testid="judge" ?disabled=${this.busy} @click=${() => void this.judge()}>Look again now</button>`
+        }
+      </div>`;
+  }
+
+  private solution(acts: Act[]): TemplateResult {
+    return html`<div class="hint solution"><b>One way to do it</b> <span class="soft">Each line is typed for you when you click it, in this order.</span>
+      <ol>${acts.map(
+        act => html`<li><button class="act" @click=${() => void this.perform(act)}>
+          <code>${act.kind === 'key' ? keyName(act.text) : act.text.trimEnd()}</code>
+          <span class="soft">${act.node}${(act.terminal ?? 1) > 1 ? `, terminal ${act.terminal}` : ''}</span></button></li>`,
+      )}</ol></div>`;
+  }
+
+  private async perform(act: Act): Promise<void> {
+    const key = act.kind === 'key';
+    const text = key ? keyBytes(act.text) : act.text;
+    page().say(
+      await page().run({
+        node: act.node,
+        terminal: act.terminal ?? 1,
+        text,
+        enter: !key && act.kind !== 'dangerous',
+      }),
+    );
+  }
+
+  private async attempt(act: () => Promise<void>): Promise<void> {
+    this.busy = true;
+    this.error = '';
+    this.draw();
+    try {
+      await act();
+    } catch (err) {
+      this.error = sentence(err);
+    }
+    this.busy = false;
+    this.draw();
+  }
+
+  private hint(): Promise<void> {
+    return this.attempt(async () => {
+      const number = this.hints.length + 1;
+      const { html: text } = await post<{ html: string }>(`/api/exercises/${this.name}/hint`, { number });
+      this.hints.push(text);
+    });
+  }
+
+  private solve(): Promise<void> {
+    return this.attempt(async () => {
+      const { acts } = await post<{ acts: Act[] }>(`/api/exercises/${this.name}/solution`);
+      this.acts = acts ?? [];
+    });
+  }
+
+  private judge(): Promise<void> {
+    return this.attempt(() => post(`/api/exercises/${this.name}/judge`));
+  }
+}
+
+/** "^C" reads as Ctrl+C. */
+export function keyName(text: string): string {
+  return text.trim().replace(/\^([A-Z\\[\]])/g, 'Ctrl+$1');
+}
+
+/** What the named keys of an author's key fence send, one a line. Pure. */
+export function keyBytes(text: string): string {
+  const named: Record<string, string> = {
+    Enter: '\r',
+    Escape: '\x1b',
+    Esc: '\x1b',
+    Tab: '\t',
+    Space: ' ',
+    Up: '\x1b[A',
+    Down: '\x1b[B',
+    Right: '\x1b[C',
+    Left: '\x1b[D',
+    Backspace: '\x7f',
+  };
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+    .map(key => {
+      const control = /^\^([A-Za-z[\\\]^_])$/.exec(key);
+      if (control) return String.fromCharCode(control[1]!.toUpperCase().charCodeAt(0) & 31);
+      return named[key] ?? key;
+    })
+    .join('');
+}

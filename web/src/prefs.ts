@@ -1,0 +1,57 @@
+/** Small choices a person made, kept by the browser where it allows that. */
+
+export function recall<T>(name: string, otherwise: T, store: () => Storage = () => localStorage): T {
+  try {
+    const kept = store().getItem('slipway.' + name);
+    return kept === null ? otherwise : (JSON.parse(kept) as T);
+  } catch {
+    return otherwise;
+  }
+}
+
+export function keep(name: string, value: unknown, store: () => Storage = () => localStorage): void {
+  try {
+    if (value === undefined) store().removeItem('slipway.' + name);
+    else store().setItem('slipway.' + name, JSON.stringify(value));
+  } catch {
+    // A browser that keeps nothing still works; the choice lasts as long as the page.
+  }
+}
+
+export const tab = () => sessionStorage;
+
+/**
+ * This tab's name towards terminals, which number what it types. It is taken
+ * out of the tab's storage while the page lives and put back when the page
+ * goes, so that a duplicated tab, whose storage is a copy, gets another name.
+ */
+export function clientName(): string {
+  let name = recall<string>('client', '', tab);
+  keep('client', undefined, tab);
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) {
+    name = Array.from(crypto.getRandomValues(new Uint8Array(12)), b => (b % 36).toString(36)).join('');
+  }
+  addEventListener('pagehide', () => keep('client', name, tab));
+  addEventListener('pageshow', () => keep('client', undefined, tab));
+  return name;
+}
+
+export type Theme = 'auto' | 'light' | 'dark';
+
+export function applyTheme(theme: Theme = recall<Theme>('theme', 'auto')): void {
+  if (theme === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+export function isDark(): boolean {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+}
+
+/** Turns dark to light and back; the choice is kept. Listeners of 'slip-theme' on window hear of it. */
+export function toggleTheme(): void {
+  const next: Theme = isDark() ? 'light' : 'dark';
+  keep('theme', next);
+  applyTheme(next);
+  dispatchEvent(new Event('slip-theme'));
+}
