@@ -30,7 +30,8 @@ type Attach struct {
 	Born   int64 // the Hello.Born that From belongs to; 0 if unknown
 }
 
-func (a Attach) check() error {
+// Check reports ErrAttach for a viewer that can't be let in.
+func (a Attach) Check() error {
 	if len(a.Client) < 1 || len(a.Client) > 64 || a.From < FromRepaint {
 		return ErrAttach
 	}
@@ -95,7 +96,7 @@ const (
 
 // attach adds a viewer; an older link of the same client is dropped.
 func (t *Terminal) attach(a Attach) (*viewer, error) {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return nil, err
 	}
 	t.mu.Lock()

@@ -1,0 +1,314 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// States of the node's Engine.
+const (
+	EngineStopped  = "stopped"
+	EngineStarting = "starting"
+	EngineRunning  = "running" // it answers
+	EngineFailed   = "failed"
+	EngineAsleep   = "asleep"
+)
+
+// EngineStatus is the state of the node's Engine and, if it failed, why.
+type EngineStatus struct {
+	State string `json:"state"`
+	Error string `json:"error,omitempty"`
+}
+
+// Bounds of the Engine's life.
+const (
+	maxBackoff  = 30 * time.Second
+	maxFailures = 5                // starts in a row before somebody must ask again
+	steady      = time.Minute      // a run this long forgives earlier failures
+	stopGrace   = 10 * time.Second // between asking it to stop and killing it
+	pingEvery   = 20 * time.Millisecond
+)
+
+// engine runs the node's Engine from the first time it is wanted on.
+type engine struct {
+	cfg  EngineConfig
+	log  *slog.Logger
+	reap *reaper
+	tell func(EngineStatus)
+
+	mu      sync.Mutex
+	status  EngineStatus
+	attempt int           // starts begun
+	change  chan struct{} // closed and replaced when the status changes
+	want    chan struct{}
+}
+
+func newEngine(cfg EngineConfig, log *slog.Logger, reap *reaper, tell func(EngineStatus)) *engine {
+	return &engine{
+		cfg: cfg, log: log, reap: reap, tell: tell, status: EngineStatus{State: EngineStopped},
+		change: make(chan struct{}), want: make(chan struct{}, 1),
+	}
+}
+
+// Status returns the present state.
+func (e *engine) Status() EngineStatus {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.status
+}
+
+func (e *engine) set(state string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	next := EngineStatus{State: state}
+	if err != nil {
+		next.Error = err.Error()
+	}
+	if state == EngineStarting {
+		e.attempt++
+	}
+	if next == e.status {
+		return
+	}
+	e.status = next
+	close(e.change)
+	e.change = make(chan struct{})
+	e.tell(next)
+}
+
+// errNotRunning says that the Engine does not run and nobody asked to wake it.
+type errNotRunning struct{ EngineStatus }
+
+func (e errNotRunning) Error() string {
+	if e.EngineStatus.Error != "" {
+		return "the node's Engine does not run: " + e.EngineStatus.Error
+	}
+	return "the node's Engine is " + e.State
+}
+
+// Conn connects to the Engine. With wake it starts it first if need be and
+// waits until it answers; without, it fails unless the Engine runs.
+func (e *engine) Conn(ctx context.Context, wake bool) (net.Conn, error) {
+	if err := e.await(ctx, wake); err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", e.cfg.Socket)
+}
+
+func (e *engine) await(ctx context.Context, wake bool) error {
+	first := -1
+	for {
+		e.mu.Lock()
+		status, attempt, change := e.status, e.attempt, e.change
+		e.mu.Unlock()
+		if status.State == EngineRunning {
+			return nil
+		}
+		if !wake {
+			return errNotRunning{status}
+		}
+		if first < 0 {
+			first = attempt
+			if status.State == EngineStarting {
+				first-- // this very attempt is the one to wait for
+			}
+		}
+		if status.State == EngineFailed && attempt > first {
+			return errNotRunning{status}
+		}
+		select {
+		case e.want <- struct{}{}:
+		default:
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Run starts the Engine when it is wanted, and again when it dies, until ctx
+// ends; then it stops it.
+func (e *engine) Run(ctx context.Context) {
+	failures := 0
+	for {
+		if failures == 0 || failures > maxFailures {
+			select {
+			case <-e.want:
+			case <-ctx.Done():
+				return
+			}
+		} else if !e.pause(ctx, failures) {
+			return
+		}
+		began := time.Now()
+		err := e.life(ctx)
+		if ctx.Err() != nil {
+			e.set(EngineStopped, nil)
+			return
+		}
+		if time.Since(began) > steady {
+			failures = 0
+		}
+		failures++
+		e.log.Warn("the node's Engine ended", "err", err)
+		e.set(EngineFailed, err)
+	}
+}
+
+// pause waits before another start; somebody who wants the Engine now shortens
+// the wait to its first length.
+func (e *engine) pause(ctx context.Context, failures int) bool {
+	least := time.NewTimer(e.cfg.Backoff)
+	most := time.NewTimer(min(e.cfg.Backoff<<(failures-1), maxBackoff))
+	defer least.Stop()
+	defer most.Stop()
+	select {
+	case <-least.C:
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-most.C:
+	case <-e.want:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// life is one run of the Engine, from start to end.
+func (e *engine) life(ctx context.Context) error {
+	e.set(EngineStarting, nil)
+	if e.cfg.PidFile != "" {
+		os.Remove(e.cfg.PidFile) // whoever wrote it is dead: we waited for it
+	}
+	os.Remove(e.cfg.Socket)
+	logs := newCapped(e.cfg.LogFile)
+	defer logs.Close()
+	cmd := &exec.Cmd{Path: e.cfg.Command[0], Args: e.cfg.Command, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
+	cmd.WaitDelay = time.Second
+	if path, err := exec.LookPath(e.cfg.Command[0]); err == nil {
+		cmd.Path = path
+	}
+	cmd.Stdout, cmd.Stderr = logs, logs
+	if err := e.reap.Start(cmd); err != nil {
+		return fmt.Errorf("it can't be started: %w", err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- e.reap.Wait(cmd) }()
+	err := e.serve(ctx, exited, logs)
+	if errors.Is(err, errExited) {
+		return fmt.Errorf("it stopped by itself: %s", logs.last())
+	}
+	e.kill(cmd, exited)
+	return err
+}
+
+var errExited = errors.New("the Engine exited")
+
+// serve waits until the Engine answers, fills it, and then for its end.
+func (e *engine) serve(ctx context.Context, exited <-chan error, logs *capped) error {
+	ready := time.NewTimer(e.cfg.Ready)
+	defer ready.Stop()
+	client := e.client()
+	defer client.CloseIdleConnections()
+	for !e.answers(ctx, client) {
+		select {
+		case <-exited:
+			return errExited
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ready.C:
+			return fmt.Errorf("it did not answer within %v: %s", e.cfg.Ready, logs.last())
+		case <-time.After(pingEvery):
+		}
+	}
+	if err := e.fill(ctx, client); err != nil {
+		// An Engine without some image is worth more than none.
+		e.log.Error("images could not be loaded", "err", err)
+	}
+	e.set(EngineRunning, nil)
+	select {
+	case <-exited:
+		return errExited
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// kill ends the Engine: politely, then not.
+func (e *engine) kill(cmd *exec.Cmd, exited <-chan error) {
+	cmd.Process.Signal(syscall.SIGTERM)
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	select {
+	case <-exited:
+	case <-grace.C:
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		<-exited
+	}
+}
+
+func (e *engine) client() *http.Client {
+	var d net.Dialer
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, "unix", e.cfg.Socket)
+		},
+	}}
+}
+
+func (e *engine) answers(ctx context.Context, c *http.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://engine/_ping", nil)
+	if err != nil {
+		return false
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(res.Body, 1<<10))
+	return res.StatusCode == http.StatusOK
+}
+
+// fill loads the images that a node comes with, each once in its life.
+func (e *engine) fill(ctx context.Context, c *http.Client) error {
+	if e.cfg.Images == "" {
+		return nil
+	}
+	tars, err := filepath.Glob(filepath.Join(e.cfg.Images, "*.tar"))
+	if err != nil || len(tars) == 0 {
+		return err
+	}
+	loaded := readStamp(e.cfg.Stamp)
+	var errs []error
+	for _, tar := range tars {
+		mark, err := stampOf(tar)
+		if err == nil && !loaded[mark] {
+			if err = load(ctx, c, tar); err == nil {
+				loaded[mark] = true
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("image %s: %w", filepath.Base(tar), err))
+		}
+	}
+	return errors.Join(append(errs, writeStamp(e.cfg.Stamp, loaded))...)
+}
