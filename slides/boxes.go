@@ -50,7 +50,7 @@ func (c *compiler) openBox(b *box, it item) {
 	switch b.name {
 	case "exercise", "quiz":
 		if c.inNote {
-			c.problem(it.line, Error, "An "+b.name+" can't stand in the notes; move it above ???.")
+			c.problem(it.line, Error, "This "+b.name+" stands in the notes, where nobody could do it; move it above ???.")
 			break
 		}
 		if c.hidden() {

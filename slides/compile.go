@@ -208,7 +208,7 @@ func (p *part) add(it item) {
 		p.fences = append(p.fences, it.fence)
 		return
 	}
-	p.t.writeLine(clean(it.text), n)
+	p.t.writeLine(shallow(clean(it.text)), n)
 }
 
 // raw adds a mark with the line of it.
@@ -230,6 +230,33 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// maxNesting bounds how many lists and quotes one line may open; nesting costs the Markdown parser
+// time with its square.
+const maxNesting = 40
+
+// shallow makes text of the list marks and quotes of a line beyond the first maxNesting.
+func shallow(s string) string {
+	if len(s) <= maxNesting {
+		return s
+	}
+	depth := 0
+	for i := 0; i < len(s); {
+		w := 1
+		if s[i] == '>' {
+			depth++
+		} else if m := listMark(s[i:]); m > 0 {
+			depth, w = depth+1, m
+		} else if s[i] != ' ' && s[i] != '\t' {
+			return s
+		}
+		if depth > maxNesting {
+			return s[:i] + "\\" + s[i:]
+		}
+		i += w
+	}
+	return s
 }
 
 // mark is the text of a mark: its kind and number.

@@ -76,26 +76,30 @@ type fenceEnd struct {
 }
 
 // findEnd looks for the end of the fence that opens at line i. Where the marks don't match, the
-// question is which slip costs least, so that one fence can never swallow the slides behind it.
+// question is which slip costs least, so that one fence can never swallow the slides behind it,
+// nor show as code the notes, checks or hints that follow it.
 func findEnd(lines []string, i int, f *fence) fenceEnd {
-	loose, brk := -1, -1
+	loose, brk, stop := -1, -1, len(lines)
 	for j := i + 1; j < len(lines); j++ {
 		if f.closes(lines[j], f.marks) {
 			return fenceEnd{last: j, next: j + 1}
 		}
 		if lines[j] == "---" {
-			brk = j
+			brk, stop = j, j
+			break
+		}
+		if f.cannotHold(lines[j]) {
+			stop = j
 			break
 		}
 		if loose < 0 && (f.closes(lines[j], 3) || endsWithMarks(lines[j], f)) {
 			loose = j
 		}
 	}
-	stop := brk
-	if brk < 0 {
-		stop = len(lines)
-	} else if end := acrossBreak(lines, brk, f); end >= 0 {
-		return fenceEnd{last: end, next: end + 1}
+	if brk >= 0 {
+		if end := acrossBreak(lines, brk, f); end >= 0 {
+			return fenceEnd{last: end, next: end + 1}
+		}
 	}
 	if loose >= 0 {
 		e := fenceEnd{last: loose, next: loose + 1,
@@ -105,7 +109,31 @@ func findEnd(lines []string, i int, f *fence) fenceEnd {
 		}
 		return e
 	}
-	return fenceEnd{last: stop, next: stop, problem: "This fence is never closed, so it ends with its slide; add a line of " + strings.Repeat(string(f.char), f.marks) + "."}
+	for j := i + 1; j < stop; j++ {
+		if lines[j] == "--" || separates(lines[j]) {
+			stop = j
+		}
+	}
+	return fenceEnd{last: stop, next: stop, problem: "This fence is never closed, so it ends here or where the next part begins; add a line of " +
+		strings.Repeat(string(f.char), min(f.marks, 10)) + "."}
+}
+
+// separates says whether a line begins the notes or a box.
+func separates(line string) bool {
+	return line == "???" || strings.HasPrefix(strings.TrimLeft(line, " \t"), ":::")
+}
+
+// cannotHold says whether a line shows that the fence was meant to end before it: another fence opens
+// with a language, or, in a fence of three marks that isn't about Markdown, notes or a box begin.
+func (f *fence) cannotHold(line string) bool {
+	if o, ok := openFence(line); ok && o.char == f.char && o.info != "" && o.marks >= f.marks {
+		return true
+	}
+	switch f.lang0() {
+	case "markdown", "md", "text", "console", "output", "diff":
+		return false
+	}
+	return f.marks == 3 && separates(line)
 }
 
 func endsWithMarks(line string, f *fence) bool {
@@ -113,10 +141,13 @@ func endsWithMarks(line string, f *fence) bool {
 	return len(t) > 3 && strings.HasSuffix(t, strings.Repeat(string(f.char), 3)) && strings.Count(t, string(f.char)) < 6
 }
 
+// maxAcross bounds how many slide breaks a fence may hold.
+const maxAcross = 30
+
 // acrossBreak decides whether a fence that is open at the slide break really goes on behind it
 // (YAML with several documents, Markdown about slides) and returns its closing line, or -1.
 func acrossBreak(lines []string, brk int, f *fence) int {
-	for j := brk + 1; j < len(lines); {
+	for j, n := brk+1, 0; j < len(lines) && n < maxAcross; n++ {
 		end := j
 		for end < len(lines) && lines[end] != "---" {
 			end++

@@ -85,7 +85,8 @@ func squeeze(s string) string {
 
 // firstWords makes a title of a slide that has no heading.
 func firstWords(s string) string {
-	words := strings.Fields(s)
+	line, _, _ := strings.Cut(strings.TrimLeft(s, " \n\t"), "\n")
+	words := strings.Fields(line)
 	out := ""
 	for _, w := range words {
 		if len(out)+len(w) > 50 {

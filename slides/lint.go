@@ -99,7 +99,7 @@ func (d *Deck) relativeTo() string {
 func nearest(name string, d *Deck) string {
 	for _, s := range d.Slides {
 		if distance(strings.ToLower(name), s.Name) <= 2 {
-			return "; did you mean #" + s.Name + "?"
+			return " (is #" + s.Name + " meant?)"
 		}
 	}
 	return ""
@@ -141,7 +141,7 @@ func (d *Deck) lintExercise(e *Exercise) []Problem {
 func (d *Deck) nearestExercise(id string) string {
 	for _, e := range d.Exercises {
 		if distance(id, e.ID) <= 2 {
-			return "; did you mean " + e.ID + "?"
+			return " (is " + e.ID + " meant?)"
 		}
 	}
 	return ""

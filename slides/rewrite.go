@@ -161,7 +161,7 @@ func (r *rendering) rawInline(x *ast.RawHTML) {
 	x.Parent().ReplaceChild(x.Parent(), x, &htmlSpan{html: r.rawHTML(unmark(b.String()), r.lineOf(x))})
 }
 
-var anyMark = regexp.MustCompile(`\^?\x02[a-z]\d+\x03?`)
+var anyMark = regexp.MustCompile(`(?:<|&lt;)?\x02[a-z]\d+\x03?`)
 
 // unmark removes marks that ended up in raw HTML, where they mean nothing.
 func unmark(s string) string {

@@ -6,7 +6,7 @@ import "strings"
 // Authors' text can't contain them: control characters are replaced before.
 const (
 	markBlock  = '\x02' // a line of its own: mark, kind, number
-	markInline = '^'    // followed by markBlock, kind, number, markEnd
+	markInline = '<'    // ends any address before it; followed by markBlock, kind, number, markEnd
 	markEnd    = '\x03'
 )
 
@@ -47,14 +47,15 @@ type spanScan struct {
 	imported bool
 	boxes    *[]*box
 	block    map[int]bool // box index -> is a block
+	warn     func(item int, msg string)
 }
 
 // expandSpans returns src with marks, and the origin of each of its lines.
-func expandSpans(src string, origin []int, boxes *[]*box, imported bool) (string, []int) {
+func expandSpans(src string, origin []int, boxes *[]*box, imported bool, warn func(int, string)) (string, []int) {
 	if !strings.Contains(src, "[") || !hasSpan(src) {
 		return src, origin
 	}
-	s := &spanScan{src: src, origin: origin, boxes: boxes, imported: imported,
+	s := &spanScan{src: src, origin: origin, boxes: boxes, imported: imported, warn: warn,
 		closing: map[int]int{}, block: map[int]bool{}}
 	s.match = brackets(src)
 	s.run()
@@ -196,6 +197,9 @@ func (s *spanScan) open(i int) int {
 	classes, body := spanHead(s.src, i)
 	glued := i > 0 && (isLetter(s.src[i-1]) || isDigit(s.src[i-1]) || s.src[i-1] == ')')
 	end, ok := s.match[body-1]
+	if body > 0 && !ok && !glued {
+		s.warn(s.item(), "The box ."+strings.Join(classes, ".")+"[ is never closed, so it is shown as text; add ].")
+	}
 	if body == 0 || !ok || glued && !s.imported {
 		s.copy(i, i+1)
 		return i + 1

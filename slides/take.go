@@ -219,7 +219,7 @@ func (c *compiler) closeQuiz(o *open) {
 	q := o.box.ex.Quiz
 	right := 0
 	for i := range o.choices {
-		q.Choices[i].HTML = unwrapParagraph(c.render(o.choices[i], false).html)
+		q.Choices[i].HTML = unwrapParagraph(c.render(o.choices[i], true).html)
 		if q.Choices[i].Right {
 			right++
 		}

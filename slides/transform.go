@@ -17,7 +17,6 @@ type rendering struct {
 	src    []byte
 	starts []int // offset of each line of src
 	lines  []int // item of each line of src
-	secret bool
 
 	title, id string
 	html      string
@@ -26,13 +25,15 @@ type rendering struct {
 }
 
 // render turns a part into HTML. Whatever the author did, the result is balanced as far as it is
-// ours: raw HTML of the author's stays as written.
-func (c *compiler) render(p *part, secret bool) *rendering {
-	r := &rendering{c: c, part: p, secret: secret}
+// ours: raw HTML of the author's stays as written. A whole part has no steps of its own.
+func (c *compiler) render(p *part, whole bool) *rendering {
+	r := &rendering{c: c, part: p}
 	if p == nil || len(p.items) == 0 {
 		return r
 	}
-	src, lines := expandSpans(p.t.b.String(), p.t.lines, &c.boxes, c.en.imported)
+	src, lines := expandSpans(p.t.b.String(), p.t.lines, &c.boxes, c.en.imported, func(n int, msg string) {
+		c.problem(p.items[n].line, Warning, msg)
+	})
 	r.src, r.lines = []byte(src), lines
 	for at := 0; at < len(r.src); {
 		r.starts = append(r.starts, at)
@@ -42,8 +43,8 @@ func (c *compiler) render(p *part, secret bool) *rendering {
 		}
 		at += n + 1
 	}
-	first := 0 // notes and hints are not stepped within themselves
-	if secret {
+	first := 0
+	if whole {
 		first = c.step + 1
 	}
 	doc := c.en.md.Parser().Parse(gtext.NewReader(r.src), parser.WithContext(parser.NewContext()))
@@ -54,7 +55,7 @@ func (c *compiler) render(p *part, secret bool) *rendering {
 	if err := c.en.md.Renderer().Render(&out, r.src, doc); err != nil {
 		c.problem(c.src.line, Error, "This slide can't be shown: "+err.Error()+".")
 	}
-	r.html = out.String()
+	r.html = unmark(out.String()) // where code or an address swallowed a mark
 	return r
 }
 

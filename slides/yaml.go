@@ -3,6 +3,8 @@ package slides
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -36,12 +38,33 @@ func parseYAML(text string, first int) (n node, err error) {
 	}()
 	f, err := parser.ParseBytes([]byte(text), 0)
 	if err != nil {
-		return node{}, errors.New(firstLine(err.Error()))
+		return node{}, yamlError(err, first)
 	}
 	if len(f.Docs) == 0 || f.Docs[0].Body == nil {
 		return node{kind: 'm', line: first}, nil
 	}
 	return convert(f.Docs[0].Body, first-1, 0)
+}
+
+// syntaxError is a mistake in YAML with its line in the author's file.
+type syntaxError struct {
+	line int
+	msg  string
+}
+
+func (e *syntaxError) Error() string { return e.msg + " (line " + itoa(e.line) + ")" }
+
+var yamlPlace = regexp.MustCompile(`^\[(\d+):\d+\] (.*)`)
+
+// yamlError moves the library's place in the text to the place in the file.
+func yamlError(err error, first int) error {
+	msg := firstLine(err.Error())
+	m := yamlPlace.FindStringSubmatch(msg)
+	if m == nil {
+		return errors.New(msg)
+	}
+	n, _ := strconv.Atoi(m[1])
+	return &syntaxError{line: first + n - 1, msg: m[2]}
 }
 
 func firstLine(s string) string {
@@ -124,7 +147,12 @@ func parseChecks(f *fence) ([]Check, []Problem) {
 	}
 	doc, err := parseYAML(f.text, f.line+1)
 	if err != nil {
-		bad(f.line, "These checks can't be read: "+err.Error()+".")
+		line := f.line
+		var at *syntaxError
+		if errors.As(err, &at) {
+			line = at.line
+		}
+		bad(line, "These checks can't be read: "+err.Error()+". Put quotes around text that holds a colon or a hash.")
 		return nil, problems
 	}
 	if doc.kind != 'l' {
