@@ -22,6 +22,7 @@ type reader struct {
 	client DockerClient
 
 	settleUntil time.Time
+	died        map[string]events.Message // the newest, by container
 }
 
 // change collects what becomes of a state; untouched parts stay shared.
@@ -219,6 +220,7 @@ func (r *reader) apply(ctx context.Context, all []events.Message) error {
 	topics := map[string]bool{}
 	for _, e := range all {
 		r.m.lastSeen = max(r.m.lastSeen, e.TimeNano)
+		r.noteEnd(e)
 		if id := containerOf(e); id != "" && !slices.Contains(dirty, id) {
 			dirty = append(dirty, id)
 		}
@@ -239,7 +241,7 @@ func (r *reader) apply(ctx context.Context, all []events.Message) error {
 	for _, e := range all {
 		if e.Type == events.ContainerEventType && e.Action == events.ActionDestroy {
 			c.replace(e.Actor.ID, nil)
-			c.bury(r.lastKnown(e, all))
+			c.bury(r.lastKnown(e))
 		}
 	}
 	for topic := range topics {
@@ -251,20 +253,30 @@ func (r *reader) apply(ctx context.Context, all []events.Message) error {
 	return nil
 }
 
-// lastKnown is the best that is known of a container that was just removed.
-func (r *reader) lastKnown(destroyed events.Message, all []events.Message) *Container {
+// lastKnown is the best that is known of a container that was just removed:
+// its end, too, if it was too short-lived to be inspected.
+func (r *reader) lastKnown(destroyed events.Message) *Container {
 	for _, c := range r.m.state.Containers {
 		if c.ID == destroyed.Actor.ID {
 			return c
 		}
 	}
-	best := destroyed
-	for _, e := range all {
-		if e.Actor.ID == destroyed.Actor.ID && e.Action == events.ActionDie {
-			best = e
-		}
+	if died, ok := r.died[destroyed.Actor.ID]; ok {
+		delete(r.died, destroyed.Actor.ID)
+		return containerFromEvent(r.m.node, died)
 	}
-	return containerFromEvent(r.m.node, best)
+	return containerFromEvent(r.m.node, destroyed)
+}
+
+// noteEnd remembers how containers ended that are about to be removed.
+func (r *reader) noteEnd(e events.Message) {
+	if e.Type != events.ContainerEventType || e.Action != events.ActionDie {
+		return
+	}
+	if r.died == nil || len(r.died) >= maxGone {
+		r.died = map[string]events.Message{}
+	}
+	r.died[e.Actor.ID] = e
 }
 
 // replace puts a container in the place of the one with that id; nil removes.

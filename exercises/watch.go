@@ -26,7 +26,11 @@ type WatcherConfig struct {
 	// Verdict is told every verdict that changed. It is called by Run's
 	// goroutine, in order, and must not block for long.
 	Verdict func(workshop.Verdict)
-	Log     *slog.Logger
+	// Docker is told what a node's Engine has whenever that changed; the state is
+	// shared and never changed. It may be nil. It is called from several
+	// goroutines and must not block.
+	Docker func(node string, state *DockerState)
+	Log    *slog.Logger
 }
 
 // Watcher judges the exercises of one lab as its state changes. Only checks
@@ -204,6 +208,9 @@ func (w *Watcher) post(node string, s *DockerState, topics []string) {
 	}
 	w.mu.Unlock()
 	w.ring()
+	if w.cfg.Docker != nil {
+		w.cfg.Docker(node, s)
+	}
 }
 
 func (w *Watcher) ring() {
