@@ -14,13 +14,16 @@ func done(w http.ResponseWriter) error {
 	return nil
 }
 
-// record appends what the caller did, unless the session is over.
+// record appends what the caller did, unless the session is over. What concerns
+// the room carries nobody's id: it is for everyone to see.
 func (c caller) record(r *http.Request, events ...workshop.Event) error {
 	if c.session.facts().Ended {
 		return sessionEnded()
 	}
-	for i := range events {
-		events[i].Participant = c.who.ID
+	for i, e := range events {
+		if e.Kind != workshop.SlideMoved && e.Kind != workshop.Announced {
+			events[i].Participant = c.who.ID
+		}
 	}
 	return c.session.append(r.Context(), events...)
 }
@@ -120,11 +123,7 @@ func (s *Server) announce(w http.ResponseWriter, r *http.Request, c caller) erro
 	if utf8.RuneCountInString(text) > maxAnnouncement {
 		return workshop.Errorf(workshop.Invalid, "An announcement has at most %d characters.", maxAnnouncement)
 	}
-	if c.session.facts().Ended {
-		return sessionEnded()
-	}
-	// Not about the instructor but about the room: everyone sees it.
-	if err := c.session.append(r.Context(), workshop.Event{Kind: workshop.Announced, Text: text}); err != nil {
+	if err := c.record(r, workshop.Event{Kind: workshop.Announced, Text: text}); err != nil {
 		return err
 	}
 	return done(w)

@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/gorilla/websocket"
-
 	"slipway/workshop"
 )
 
@@ -26,7 +24,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, c caller) error 
 		return tooManySockets()
 	}
 	defer free()
-	sock, err := s.accept(w, r, websocket.TextMessage, 4<<10)
+	sock, err := s.accept(w, r, textMessages, 4<<10)
 	if err != nil {
 		return nil // answered
 	}

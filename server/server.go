@@ -85,6 +85,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		s.goAway(errGoingAway)
 		s.cfg.Listener.Close()
+		if ctx.Err() != nil {
+			return nil // told to end before it began
+		}
 		return err
 	}
 	// Watchers outlive the sockets: what people do until the last moment is told.

@@ -24,6 +24,12 @@ const (
 	terminalSendBuffer = 64 << 10
 )
 
+// Kinds of messages that a socket sends.
+const (
+	textMessages   = websocket.TextMessage
+	binaryMessages = websocket.BinaryMessage
+)
+
 var (
 	errGoingAway = errors.New("the server is going away")
 	errSlow      = errors.New("the browser could not keep up")
@@ -55,7 +61,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, kind int, limit 
 		return nil, err
 	}
 	conn.SetReadLimit(limit)
-	if tcp, ok := conn.NetConn().(*net.TCPConn); ok && kind == websocket.BinaryMessage {
+	if tcp, ok := conn.NetConn().(*net.TCPConn); ok && kind == binaryMessages {
 		tcp.SetWriteBuffer(terminalSendBuffer)
 	}
 	return &socket{conn, kind}, nil
@@ -69,7 +75,7 @@ func (s *Server) refuseSocket(w http.ResponseWriter, r *http.Request, err error)
 		writeJSON(w, statusOf(body.Kind), map[string]errorBody{"error": body})
 		return
 	}
-	sock, failed := s.accept(w, r, websocket.TextMessage, 512)
+	sock, failed := s.accept(w, r, textMessages, 512)
 	if failed != nil {
 		return
 	}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gorilla/websocket"
-
 	"slipway/terminal"
 	"slipway/workshop"
 )
@@ -151,7 +149,7 @@ func (s *Server) terminalSocket(w http.ResponseWriter, r *http.Request, c caller
 		return err
 	}
 	defer stream.Close()
-	sock, err := s.accept(w, r, websocket.BinaryMessage, terminal.MaxFrame)
+	sock, err := s.accept(w, r, binaryMessages, terminal.MaxFrame)
 	if err != nil {
 		return nil // answered
 	}
