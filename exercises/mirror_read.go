@@ -236,11 +236,11 @@ func (r *reader) apply(ctx context.Context, all []events.Message) error {
 		if err != nil {
 			return err
 		}
-		c.replace(id, one)
+		c.replace(r, id, one)
 	}
 	for _, e := range all {
 		if e.Type == events.ContainerEventType && e.Action == events.ActionDestroy {
-			c.replace(e.Actor.ID, nil)
+			c.replace(r, e.Actor.ID, nil)
 			c.bury(r.lastKnown(e))
 		}
 	}
@@ -258,14 +258,24 @@ func (r *reader) apply(ctx context.Context, all []events.Message) error {
 func (r *reader) lastKnown(destroyed events.Message) *Container {
 	for _, c := range r.m.state.Containers {
 		if c.ID == destroyed.Actor.ID {
-			return c
+			return r.ended(c)
 		}
 	}
 	if died, ok := r.died[destroyed.Actor.ID]; ok {
-		delete(r.died, destroyed.Actor.ID)
 		return containerFromEvent(r.m.node, died)
 	}
 	return containerFromEvent(r.m.node, destroyed)
+}
+
+// ended is a container as its end left it, which may not have been inspected.
+func (r *reader) ended(c *Container) *Container {
+	died, ok := r.died[c.ID]
+	if !ok {
+		return c
+	}
+	end := *c
+	end.State, end.ExitCode, end.FinishedAt = "exited", atoi(died.Actor.Attributes["exitCode"]), time.Unix(0, died.TimeNano)
+	return &end
 }
 
 // noteEnd remembers how containers ended that are about to be removed.
@@ -280,7 +290,7 @@ func (r *reader) noteEnd(e events.Message) {
 }
 
 // replace puts a container in the place of the one with that id; nil removes.
-func (c *change) replace(id string, with *Container) {
+func (c *change) replace(r *reader, id string, with *Container) {
 	i := slices.IndexFunc(c.next.Containers, func(x *Container) bool { return x.ID == id })
 	if i < 0 && with == nil {
 		return
@@ -291,7 +301,7 @@ func (c *change) replace(id string, with *Container) {
 	all := slices.Clone(c.next.Containers)
 	if i >= 0 {
 		if with == nil {
-			c.bury(all[i])
+			c.bury(r.ended(all[i]))
 		}
 		all = slices.Delete(all, i, i+1)
 	}

@@ -1,0 +1,231 @@
+package exercises
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"slipway/internal/dockertest"
+	"slipway/workshop"
+)
+
+// From Docker's event to the verdict, and what a person is told on the way.
+func TestWatcher(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	book := aBook(t, exercise("rng-up", `node1.service("rng").running == 1`),
+		exercise("ten", `node1.service("rng").running == 10`), exercise("typed", `node1.ran("^docker version$")`))
+	w, told := watch(t, book, nil, node)
+	w.Open("rng-up", "ten", "typed")
+	told.wait(t, "the mirror filled", func(v workshop.Verdict) bool {
+		return v.Exercise == "rng-up" && v.Checks[0].Reason == "There is no service rng on node1."
+	})
+
+	id := fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	v := told.waitState(t, "rng-up", workshop.Solved)
+	if v.Checks[0].State != workshop.Passing {
+		t.Errorf("solved as %+v", v)
+	}
+	told.wait(t, "the gap of ten", func(v workshop.Verdict) bool {
+		return v.Exercise == "ten" && v.State == workshop.Failing && v.Checks[0].Reason == "Running of service rng on node1 is 1, expected 10." && v.Checks[0].Try == "Try."
+	})
+	node.typed("docker version", 0)
+	told.waitState(t, "typed", workshop.Solved)
+
+	fake.Stop(id, 137)
+	if v := told.waitState(t, "rng-up", workshop.Regressed); !strings.Contains(v.Checks[0].Reason, "is 0, expected 1") {
+		t.Errorf("regressed as %+v", v)
+	}
+	fake.Run("rng2", "rng", map[string]string{labelService: "rng"}, nil)
+	told.waitState(t, "rng-up", workshop.Solved)
+	if got := w.Verdicts()["rng-up"].State; got != workshop.Solved {
+		t.Errorf("Verdicts says %s", got)
+	}
+}
+
+// What nobody began is no news; what is open is told as pending.
+func TestWatcherIsQuiet(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	book := aBook(t, exercise("one", `node1.service("rng").running == 1`), exercise("two", `node1.service("hasher").running == 1`))
+	w, told := watch(t, book, nil, node)
+	w.Open("one")
+	v := told.wait(t, "one, pending, with its reason", func(v workshop.Verdict) bool { return v.Exercise == "one" && v.Checks[0].Reason != "" })
+	if v.State != workshop.Pending {
+		t.Errorf("told %+v", v)
+	}
+	fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	told.wait(t, "one solved", func(v workshop.Verdict) bool {
+		if v.Exercise == "two" {
+			t.Errorf("nobody is at two, told %+v", v)
+		}
+		return v.State == workshop.Solved
+	})
+}
+
+// Keep: an exercise whose next step undoes it stays solved. And what was
+// solved before a restart of the server is, whatever can be seen.
+func TestWatcherKeeps(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	kept := exercise("kept", `node1.service("rng").running == 1`)
+	kept.Keep = true
+	marker := exercise("marker", `node1.service("rng").running == 0 && node1.service("rng").exists`)
+	known := map[workshop.ExerciseID]workshop.Verdict{"before": {Exercise: "before", State: workshop.Solved, Checks: []workshop.CheckVerdict{{State: workshop.Passing}}}}
+	_, told := watch(t, aBook(t, kept, marker, exercise("before", `node2.service("x").running == 1`)), known, node)
+	id := fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	told.waitState(t, "kept", workshop.Solved)
+	fake.Stop(id, 0)
+	told.wait(t, "marker", func(v workshop.Verdict) bool {
+		if v.Exercise != "marker" {
+			t.Errorf("told %+v", v)
+		}
+		return v.State == workshop.Solved
+	})
+}
+
+// Unknown is never failed.
+func TestWatcherUnknown(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	node.engine = EngineAsleep
+	w, told := watch(t, aBook(t, exercise("x", `node1.service("rng").running == 1`)), nil, node)
+	w.Open("x")
+	reason := func(part string) {
+		t.Helper()
+		told.wait(t, part, func(v workshop.Verdict) bool {
+			if v.Checks[0].State == workshop.Failing {
+				t.Errorf("told failing: %+v", v)
+			}
+			return v.Checks[0].State == workshop.Unsure && strings.Contains(v.Checks[0].Reason, part)
+		})
+	}
+	reason("asleep")
+	node.tell(NodeEvent{Engine: EngineStarting})
+	reason("starting")
+	node.tell(NodeEvent{Engine: EngineFailed})
+	reason("stopped by itself")
+	if n := fake.Calls("containers"); n != 0 {
+		t.Errorf("an Engine that doesn't run was asked %d times", n)
+	}
+}
+
+// A node that is cut off makes unknown what was failing; its history comes
+// back whole after the agent began anew.
+func TestWatcherAfterACut(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	book := aBook(t, exercise("twice", `node1.commands.filter(c, c.line == "true").size() == 2`), exercise("marker", `node1.ran("^marker$")`), exercise("again", `node1.ran("^again$")`))
+	_, told := watch(t, book, nil, node)
+	node.typed("true", 0)
+	node.typed("true", 0)
+	told.waitState(t, "twice", workshop.Solved)
+	node.cutOff(false)
+	node.typed("marker", 0)
+	told.waitState(t, "marker", workshop.Solved)
+	node.cutOff(true)
+	node.typed("again", 0)
+	told.waitState(t, "again", workshop.Solved)
+}
+
+// Files and ports are looked at only while an exercise needs them.
+func TestWatcherProbes(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	var asked atomic.Int64
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		fmt.Fprint(w, strings.TrimPrefix(r.URL.Path, "/"))
+	}))
+	defer web.Close()
+	book := aBook(t, exercise("get", `node1.service("rng").running == 1 && node1.http(8001, "/ten").body == "ten"`),
+		exercise("file", `node1.file("~/coins").dir`), exercise("seen", `node1.opened(8000)`), exercise("later", `node1.http(8002, "/").ok`))
+	w, told := watch(t, book, nil, node)
+	w.Open("get", "file", "seen")
+	told.wait(t, "no file", func(v workshop.Verdict) bool {
+		return v.Exercise == "file" && v.Checks[0].Reason == "There is no file ~/coins on node1."
+	})
+	node.setPort(8001, web.URL)
+	if asked.Load() != 0 {
+		t.Errorf("asked %d times though rng does not run", asked.Load())
+	}
+	fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	told.waitState(t, "get", workshop.Solved)
+	times := asked.Load()
+
+	node.setFile("~/coins", File{Exists: true, Dir: true})
+	node.typed("git clone", 0) // makes the watcher look at once
+	began := time.Now()
+	told.waitState(t, "file", workshop.Solved)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the file was seen after %v", took)
+	}
+	w.Opened("node1", 8000)
+	told.waitState(t, "seen", workshop.Solved)
+	if asked.Load() != times {
+		t.Errorf("a solved exercise was measured again")
+	}
+}
+
+// A cut way to a port is unknown; a closed port is failing.
+func TestWatcherPortsAway(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	w, told := watch(t, aBook(t, exercise("get", `node1.http(8001, "/").ok`)), nil, node)
+	w.Open("get")
+	node.mu.Lock()
+	node.away = true
+	node.mu.Unlock()
+	node.typed("look", 0)
+	told.wait(t, "unknown", func(v workshop.Verdict) bool {
+		return v.Checks[0].State == workshop.Unsure && strings.Contains(v.Checks[0].Reason, "can't be reached")
+	})
+	node.mu.Lock()
+	node.away = false
+	node.mu.Unlock()
+	node.typed("look", 0)
+	told.wait(t, "failing", func(v workshop.Verdict) bool {
+		return v.Checks[0].State == workshop.Failing && strings.Contains(v.Checks[0].Reason, "connection refused")
+	})
+}
+
+// A check with a mistake costs itself alone.
+func TestWatcherWithAMistake(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	x := exercise("x", `node1.servce("rng").running == 1`)
+	x.File, x.Line, x.Checks[0].Line = "deck.md", 10, 12
+	book, problems, err := Compile([]string{"node1"}, []Exercise{x, exercise("y", `node1.ran("y")`)})
+	if err != nil || len(problems) != 1 || problems[0].Error() != `deck.md:12: exercise x: a Node has no "servce"; did you mean "service"?` {
+		t.Fatal(err, problems)
+	}
+	_, told := watch(t, book, nil, node)
+	node.typed("y", 0)
+	told.waitState(t, "y", workshop.Solved)
+}
+
+func BenchmarkEventToVerdict(b *testing.B) {
+	fake := dockertest.StartFake(b)
+	node := newTestNode(b, "node1", fake.Host)
+	all := []Exercise{exercise("x", `node1.containers.exists(c, c.name == "never")`, `node1.service("rng").running % 2 == 1`)}
+	for i := range 60 {
+		all = append(all, exercise(workshop.ExerciseID(fmt.Sprint("other", i)), `node2.service("rng").running == 1`))
+	}
+	_, told := watch(b, aBook(b, all...), nil, node)
+	id := fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	passing := func(want workshop.State) func(workshop.Verdict) bool {
+		return func(v workshop.Verdict) bool { return len(v.Checks) == 2 && v.Checks[1].State == want }
+	}
+	told.wait(b, "first", passing(workshop.Passing))
+	for b.Loop() {
+		fake.Stop(id, 0)
+		told.wait(b, "stopped", passing(workshop.Failing))
+		fake.Remove(id, false)
+		id = fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+		told.wait(b, "runs", passing(workshop.Passing))
+	}
+}
