@@ -128,6 +128,9 @@ func (j *journal) cut(in *bufio.Reader, bad []byte) error {
 // append puts events into the batch that is gathering and commits it, or
 // waits for who does.
 func (j *journal) append(ctx context.Context, events []workshop.Event) ([]uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	for _, e := range events {
 		if line, err := json.Marshal(e); err != nil {
 			return nil, err
