@@ -45,7 +45,6 @@ type page struct {
 	slide     Slide
 	name      string // explicit name
 	exercises []*Exercise
-	hidden    int // fences inside comments
 }
 
 func (c *compiler) problem(line int, sev Severity, msg string) {
@@ -78,7 +77,7 @@ func (c *compiler) stripComments(items []item) []item {
 	for _, it := range items {
 		if it.fence != nil {
 			if inside {
-				c.page.hidden++
+				c.page.slide.hidden++
 			} else {
 				out = append(out, it)
 			}
@@ -148,6 +147,7 @@ func (c *compiler) take(it item) {
 	case it.text == "???":
 		c.closeAll("the notes begin", it.line)
 		c.inNote = true
+		c.page.slide.noteParts++
 	case strings.HasPrefix(strings.TrimLeft(it.text, " \t"), ":::"):
 		c.colons(it)
 	case c.inQuiz() && c.takeChoice(it):

@@ -95,6 +95,8 @@ type Slide struct {
 	lints      []Problem // of style, for Lint alone
 	lower      string    // Text in small letters
 	lowerNotes string
+	noteParts  int // "???" lines
+	hidden     int // fences inside comments
 }
 
 // Step is one press of the "next" key.

@@ -108,7 +108,7 @@ func dump(d *Deck) string {
 	for _, p := range Lint(d) {
 		fmt.Fprintln(&b, p)
 	}
-	r := Stats(d)
+	r := Count(d)
 	fmt.Fprintf(&b, "stats slides=%d excluded=%d generated=%d steps=%d notes=%d fences=%d words=%d exercises=%v problems=%d\n", r.Slides, r.Excluded, r.Generated,
 		r.Steps, r.Notes, r.Fences, r.Words, r.Exercises, len(r.Problems))
 	return b.String()

@@ -116,8 +116,9 @@ func (m *manifest) drafts() []*draft {
 				if !lay.inherit(s, p) {
 					continue
 				}
-				expandProps(s.items, p)
-				out = append(out, &draft{src: s, props: p, chapter: i, hidden: m.excludes(p)})
+				shown := *s
+				shown.items = expandProps(s.items, p)
+				out = append(out, &draft{src: &shown, props: p, chapter: i, hidden: m.excludes(p)})
 			}
 		}
 	}
@@ -181,12 +182,26 @@ func (l *Loader) compileAll(en *engine, drafts []*draft) {
 		go func() {
 			defer wg.Done()
 			for d := range work {
-				d.page = en.compile(d.src, d.props)
+				d.page = en.compileSafely(d.src, d.props)
 				l.pages.put(keys[d], d.page)
 			}
 		}()
 	}
 	wg.Wait()
+}
+
+// compileSafely makes of a slide that no parser survives one that says so: the libraries below are
+// good, but one slide must never take a running server with it.
+func (en *engine) compileSafely(s *source, p props) (out *page) {
+	defer func() {
+		if r := recover(); r != nil {
+			out = &page{name: p["name"]}
+			out.slide = Slide{File: s.file, Line: s.line, Steps: []Step{{Line: s.line}}, HTML: "<p>This slide can't be shown.</p>\n"}
+			out.slide.problems = append(s.problems, Problem{File: s.file, Line: s.line, Severity: Error,
+				Message: "This slide can't be read; simplify it until it can, and tell the makers of Slipway."})
+		}
+	}()
+	return en.compile(s, p)
 }
 
 // key is all that a page depends on.

@@ -135,10 +135,14 @@ var remarkVar = regexp.MustCompile(`\\?\{\{\s*([-\w]+)\s*\}\}`)
 
 // expandProps replaces {{name}} by the slide's property of that name; what is no property stays,
 // because templates of other tools look the same.
-func expandProps(items []item, p props) {
+func expandProps(items []item, p props) []item {
+	own := false // those who have this slide for a template get it unexpanded
 	for i := range items {
 		if items[i].fence != nil || !strings.Contains(items[i].text, "{{") {
 			continue
+		}
+		if !own {
+			items, own = append([]item(nil), items...), true
 		}
 		items[i].text = remarkVar.ReplaceAllStringFunc(items[i].text, func(m string) string {
 			if m[0] == '\\' {
@@ -150,6 +154,7 @@ func expandProps(items []item, p props) {
 			return m
 		})
 	}
+	return items
 }
 
 func quote(s string) string {

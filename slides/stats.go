@@ -1,23 +1,24 @@
 package slides
 
-// Report counts what a deck holds, for "slipway render --stats" and "slipway lint --json".
-type Report struct {
+// Stats counts what a deck holds, for "slipway render --stats" and "slipway lint --json".
+type Stats struct {
 	Title     string    `json:"title"`
 	Slides    int       `json:"slides"`    // written by authors, excluded ones among them
 	Excluded  int       `json:"excluded"`  // of Slides: taken out by a class or by "exclude: true"
 	Generated int       `json:"generated"` // added by the build, not in Slides
 	Steps     int       `json:"steps"`     // "--" lines that make one
-	Notes     int       `json:"notes"`     // slides with notes
+	Notes     int       `json:"notes"`     // "???" lines
 	Fences    int       `json:"fences"`    // fenced blocks outside comments
+	Hidden    int       `json:"hidden"`    // fenced blocks inside comments
 	Words     int       `json:"words"`     // on slides, without fences and notes
 	Minutes   float64   `json:"minutes"`   // planned
 	Exercises []string  `json:"exercises"` // ids in order
 	Problems  []Problem `json:"problems"`  // those of the load
 }
 
-// Stats counts a deck.
-func Stats(d *Deck) Report {
-	r := Report{Title: d.Title, Excluded: len(d.Excluded), Minutes: d.Minutes, Exercises: []string{}, Problems: []Problem{}}
+// Count counts a deck.
+func Count(d *Deck) Stats {
+	r := Stats{Title: d.Title, Excluded: len(d.Excluded), Minutes: d.Minutes, Exercises: []string{}, Problems: []Problem{}}
 	for _, list := range [][]*Slide{d.Slides, d.Excluded} {
 		for _, s := range list {
 			if s.Generated {
@@ -28,9 +29,8 @@ func Stats(d *Deck) Report {
 			r.Steps += len(s.Steps) - 1
 			r.Fences += s.Fences
 			r.Words += s.Words
-			if s.NotesHTML != "" {
-				r.Notes++
-			}
+			r.Notes += s.noteParts
+			r.Hidden += s.hidden
 		}
 	}
 	for _, e := range d.Exercises {
