@@ -44,6 +44,16 @@ func start(t *testing.T, o Options) *Terminal {
 	return tm
 }
 
+// eventually waits, within the patience, for what no channel tells.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
 // view is a client as a page would be one.
 type view struct {
 	t     *testing.T
@@ -178,12 +188,12 @@ func (v *view) untilExit() int {
 
 func TestAShellOutlivesItsViewers(t *testing.T) {
 	tm := start(t, Options{Command: []string{"bash", "--norc"}})
-	a := attach(t, tm, Attach{Client: "one", Role: Owner, From: FromRepaint})
+	a := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: FromRepaint})
 	a.until("$ ")
 	a.key("echo pid=$$;\n")
 	a.until(fmt.Sprintf("pid=%d", tm.Status().Pid))
 	a.close()
-	b := attach(t, tm, Attach{Client: "two", Role: Owner, From: FromRepaint})
+	b := attach(t, tm, Attach{Client: "two", Role: RoleOwner, From: FromRepaint})
 	b.until(fmt.Sprintf("pid=%d", tm.Status().Pid))
 	b.key("exit 7\n")
 	if code := b.untilExit(); code != 7 {
@@ -193,7 +203,7 @@ func TestAShellOutlivesItsViewers(t *testing.T) {
 		t.Errorf("Serve: %v", err)
 	}
 	<-tm.Done()
-	late := attach(t, tm, Attach{Client: "late", Role: Watcher, From: FromRepaint})
+	late := attach(t, tm, Attach{Client: "late", Role: RoleWatcher, From: FromRepaint})
 	if code := late.untilExit(); code != 7 {
 		t.Errorf("a late viewer sees exit code %d, want 7", code)
 	}
@@ -204,7 +214,7 @@ func TestAShellOutlivesItsViewers(t *testing.T) {
 
 func TestExitCodeOfASignal(t *testing.T) {
 	tm := start(t, Options{Command: []string{"sh", "-c", "kill -9 $$"}})
-	v := attach(t, tm, Attach{Client: "one", Role: Owner, From: 0})
+	v := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: 0})
 	if code := v.untilExit(); code != 137 {
 		t.Errorf("exit code %d, want 137", code)
 	}
@@ -212,7 +222,7 @@ func TestExitCodeOfASignal(t *testing.T) {
 
 func TestCloseKillsTheWholeSession(t *testing.T) {
 	tm := start(t, Options{Command: []string{"bash", "--norc", "-i"}, Grace: 50 * time.Millisecond})
-	v := attach(t, tm, Attach{Client: "one", Role: Owner, From: 0})
+	v := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: 0})
 	v.until("$ ")
 	// A job that ignores the hang-up, in a process group of its own.
 	v.key("bash -c 'trap \"\" HUP TERM; echo here=$BASHPID.; while :; do sleep 1; done' & disown\n")
@@ -227,14 +237,15 @@ func TestCloseKillsTheWholeSession(t *testing.T) {
 	pid := text[i : i+strings.IndexByte(text[i:], '.')]
 	tm.Close()
 	<-tm.Done()
-	if b, err := os.ReadFile("/proc/" + pid + "/stat"); err == nil && !strings.Contains(string(b), ") Z ") {
-		t.Errorf("process %s is left: %s", pid, b)
-	}
+	eventually(t, "process "+pid+" ends", func() bool {
+		b, err := os.ReadFile("/proc/" + pid + "/stat")
+		return err != nil || strings.Contains(string(b), ") Z ")
+	})
 }
 
 func TestKeysAreTypedOnce(t *testing.T) {
 	tm := start(t, Options{Command: []string{"sh", "-c", "stty raw -echo; printf ready; head -c 10 | od -An -c"}})
-	v := attach(t, tm, Attach{Client: "one", Role: Owner, From: 0})
+	v := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: 0})
 	v.until("ready")
 	send := func(off uint64, s string) {
 		v.fw.Write(Frame{Kind: KindInput, Offset: off, Data: []byte(s)})
@@ -243,7 +254,7 @@ func TestKeysAreTypedOnce(t *testing.T) {
 	send(0, "abc")   // again, as after a cut
 	send(1, "bcdef") // overlapping
 	v.close()
-	w := attach(t, tm, Attach{Client: "one", Role: Owner, From: int64(v.next)})
+	w := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: int64(v.next)})
 	if w.hello.InputReceived > 6 {
 		t.Fatalf("received %d bytes of 6", w.hello.InputReceived)
 	}
@@ -256,7 +267,7 @@ func TestKeysAreTypedOnce(t *testing.T) {
 
 func TestAGapInTheInputEndsTheLink(t *testing.T) {
 	tm := start(t, Options{Command: []string{"cat"}})
-	v := attach(t, tm, Attach{Client: "one", Role: Owner, From: 0})
+	v := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: 0})
 	v.fw.Write(Frame{Kind: KindInput, Offset: 5, Data: []byte("x")})
 	if err := <-v.serve; err == nil || !strings.Contains(err.Error(), "input is missing") {
 		t.Errorf("Serve: %v, want an input gap", err)
@@ -268,7 +279,7 @@ func TestAPasteIntoABusyTerminalDoesNotLockUp(t *testing.T) {
 	// cat echoes what it reads; far more goes in than any buffer holds, and
 	// out, through a window smaller than the paste.
 	tm := start(t, Options{Command: []string{"sh", "-c", "stty raw -echo; printf ready; exec cat"}, Window: 8 << 10})
-	v := attach(t, tm, Attach{Client: "one", Role: Owner, From: 0})
+	v := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: 0})
 	v.until("ready")
 	v.text.Reset()
 	var want strings.Builder
@@ -288,7 +299,7 @@ func TestAPasteIntoABusyTerminalDoesNotLockUp(t *testing.T) {
 
 func TestTheOwnersWindowStopsTheProducer(t *testing.T) {
 	tm := start(t, Options{Command: []string{"sh", "-c", "while :; do echo 0123456789012345678901234567890123456789; done"}, Window: 64 << 10})
-	v := attach(t, tm, Attach{Client: "one", Role: Owner, From: 0})
+	v := attach(t, tm, Attach{Client: "one", Role: RoleOwner, From: 0})
 	v.mute = true
 	for v.next < 64<<10 {
 		v.frame()
@@ -317,9 +328,9 @@ func TestTheOwnersWindowStopsTheProducer(t *testing.T) {
 
 func TestAStalledWatcherHoldsNobodyAndIsSkippedAhead(t *testing.T) {
 	tm := start(t, Options{Command: []string{"sh", "-c", "stty -opost; seq 1 1000000; echo END; cat"}, Ring: 256 << 10, Window: 32 << 10})
-	w := attach(t, tm, Attach{Client: "watcher", Role: Watcher, From: 0})
+	w := attach(t, tm, Attach{Client: "watcher", Role: RoleWatcher, From: 0})
 	w.mute = true
-	o := attach(t, tm, Attach{Client: "owner", Role: Owner, From: 0})
+	o := attach(t, tm, Attach{Client: "owner", Role: RoleOwner, From: 0})
 	o.until("END")
 	if cap := len(tm.ring.buf); cap > 256<<10 {
 		t.Errorf("ring has %d bytes", cap)
@@ -333,12 +344,12 @@ func TestAStalledWatcherHoldsNobodyAndIsSkippedAhead(t *testing.T) {
 
 func TestARecorderSeesEveryByteOrAGap(t *testing.T) {
 	tm := start(t, Options{Command: []string{"sh", "-c", "stty -opost; seq 1 200000; cat"}, Ring: 64 << 10, Window: 32 << 10})
-	o := attach(t, tm, Attach{Client: "owner", Role: Owner, From: 0})
+	o := attach(t, tm, Attach{Client: "owner", Role: RoleOwner, From: 0})
 	o.until("\n200000\n")
 	ours, theirs := socketPair(t)
 	done := make(chan error, 1)
 	go func() {
-		done <- tm.Serve(context.Background(), theirs, Attach{Client: "rec", Role: Recorder, From: 100})
+		done <- tm.Serve(context.Background(), theirs, Attach{Client: "rec", Role: RoleRecorder, From: 100})
 	}()
 	fr := NewFrameReader(ours)
 	var first uint64
@@ -366,8 +377,8 @@ func TestARecorderSeesEveryByteOrAGap(t *testing.T) {
 
 func TestTheLatestActiveOwnerSetsTheSize(t *testing.T) {
 	tm := start(t, Options{Command: []string{"bash", "--norc"}})
-	a := attach(t, tm, Attach{Client: "a", Role: Owner, From: 0})
-	w := attach(t, tm, Attach{Client: "w", Role: Watcher, From: 0})
+	a := attach(t, tm, Attach{Client: "a", Role: RoleOwner, From: 0})
+	w := attach(t, tm, Attach{Client: "w", Role: RoleWatcher, From: 0})
 	a.fw.Write(Frame{Kind: KindResize, Cols: 100, Rows: 30})
 	for len(w.sizes) == 0 {
 		w.frame()
@@ -375,7 +386,7 @@ func TestTheLatestActiveOwnerSetsTheSize(t *testing.T) {
 	if s := w.sizes[0]; s.Cols != 100 || s.Rows != 30 {
 		t.Errorf("watcher saw %dx%d", s.Cols, s.Rows)
 	}
-	b := attach(t, tm, Attach{Client: "b", Role: Owner, From: 0})
+	b := attach(t, tm, Attach{Client: "b", Role: RoleOwner, From: 0})
 	b.fw.Write(Frame{Kind: KindResize, Cols: 60, Rows: 20})
 	for len(w.sizes) < 2 {
 		w.frame()
@@ -391,8 +402,8 @@ func TestTheLatestActiveOwnerSetsTheSize(t *testing.T) {
 
 func TestASecondLinkOfAClientReplacesTheFirst(t *testing.T) {
 	tm := start(t, Options{Command: []string{"cat"}})
-	a := attach(t, tm, Attach{Client: "same", Role: Owner, From: 0})
-	attach(t, tm, Attach{Client: "same", Role: Owner, From: 0})
+	a := attach(t, tm, Attach{Client: "same", Role: RoleOwner, From: 0})
+	attach(t, tm, Attach{Client: "same", Role: RoleOwner, From: 0})
 	a.conn.SetReadDeadline(time.Now().Add(patience))
 	if _, err := io.Copy(io.Discard, a.conn); err != nil {
 		t.Errorf("the first link ended with %v", err)
@@ -405,8 +416,8 @@ func TestASecondLinkOfAClientReplacesTheFirst(t *testing.T) {
 func TestAttachRefusesNonsense(t *testing.T) {
 	tm := start(t, Options{Command: []string{"cat"}})
 	for _, a := range []Attach{
-		{}, {Client: "a b", Role: Owner}, {Client: strings.Repeat("a", 65), Role: Owner},
-		{Client: "a", Role: "king"}, {Client: "a", Role: Owner, From: -2},
+		{}, {Client: "a b", Role: RoleOwner}, {Client: strings.Repeat("a", 65), Role: RoleOwner},
+		{Client: "a", Role: "king"}, {Client: "a", Role: RoleOwner, From: -2},
 	} {
 		ours, theirs := net.Pipe()
 		if err := tm.Serve(context.Background(), theirs, a); err == nil {

@@ -14,9 +14,9 @@ type Role string
 
 // Roles of a viewer.
 const (
-	Owner    Role = "owner"    // types, sets the size, may hold the pump
-	Watcher  Role = "watcher"  // looks, is skipped ahead when it is slow
-	Recorder Role = "recorder" // looks, gets every byte with its exact time
+	RoleOwner    Role = "owner"    // types, sets the size, may hold the pump
+	RoleWatcher  Role = "watcher"  // looks, is skipped ahead when it is slow
+	RoleRecorder Role = "recorder" // looks, gets every byte with its exact time
 )
 
 // FromRepaint asks for a repaint and what follows, instead of an offset.
@@ -40,7 +40,7 @@ func (a Attach) Check() error {
 			return ErrAttach
 		}
 	}
-	if a.Role != Owner && a.Role != Watcher && a.Role != Recorder {
+	if a.Role != RoleOwner && a.Role != RoleWatcher && a.Role != RoleRecorder {
 		return ErrAttach
 	}
 	return nil
@@ -120,7 +120,7 @@ func (t *Terminal) attach(a Attach) (*viewer, error) {
 	v.client.viewers++
 	v.seek(a)
 	t.viewers[v] = struct{}{}
-	if v.role == Owner {
+	if v.role == RoleOwner {
 		t.activate(v)
 	}
 	v.notify()
@@ -130,13 +130,13 @@ func (t *Terminal) attach(a Attach) (*viewer, error) {
 // seek sets where a new viewer begins.
 func (v *viewer) seek(a Attach) {
 	r := v.t.ring
-	if v.role == Watcher {
+	if v.role == RoleWatcher {
 		v.repaintMax = watcherCatchUp
 	}
 	from := uint64(max(a.From, 0))
 	known := a.From >= 0 && from <= r.End() && (a.Born == 0 || a.Born == v.t.born.UnixMilli())
 	switch {
-	case v.role == Recorder && (!known || from < r.Start()):
+	case v.role == RoleRecorder && (!known || from < r.Start()):
 		from = r.SafePoint(r.Start()) // the jump tells it what is missing
 	case !known || from < r.Start():
 		v.repaint = true
@@ -166,7 +166,7 @@ func (t *Terminal) drop(v *viewer) {
 	t.active = nil
 	var last *viewer
 	for o := range t.viewers {
-		if o.role == Owner && (last == nil || o.used.After(last.used)) {
+		if o.role == RoleOwner && (last == nil || o.used.After(last.used)) {
 			last = o
 		}
 	}
@@ -216,7 +216,7 @@ func (v *viewer) handle(f Frame) error {
 	}
 	switch f.Kind {
 	case KindInput:
-		if v.role != Owner {
+		if v.role != RoleOwner {
 			return errReadOnly
 		}
 		t.activate(v)
@@ -228,7 +228,7 @@ func (v *viewer) handle(f Frame) error {
 		v.ack(f.Offset)
 	case KindResize:
 		v.cols, v.rows = size(int(f.Cols), 1), size(int(f.Rows), 1)
-		if v.role == Owner {
+		if v.role == RoleOwner {
 			t.activate(v)
 		}
 	default:
@@ -263,7 +263,7 @@ func (v *viewer) pull(buf []byte) (f Frame, ok, last bool) {
 	case !v.sizeSent:
 		v.sizeSent = true
 		return Frame{Kind: KindSize, Cols: uint16(t.cols), Rows: uint16(t.rows)}, true, false
-	case v.role == Owner && (!v.typedKnown || v.typedSent != v.client.typed):
+	case v.role == RoleOwner && (!v.typedKnown || v.typedSent != v.client.typed):
 		v.typedSent, v.typedKnown = v.client.typed, true
 		return Frame{Kind: KindKeys, Offset: v.typedSent}, true, false
 	}
@@ -297,7 +297,7 @@ func (v *viewer) output(buf []byte) (Frame, bool) {
 		return Frame{}, false
 	}
 	if v.lost(window) {
-		if v.role == Recorder {
+		if v.role == RoleRecorder {
 			v.next = r.SafePoint(r.Start())
 			v.acked = v.next
 			unacked = 0
@@ -310,7 +310,7 @@ func (v *viewer) output(buf []byte) (Frame, bool) {
 	}
 	n := min(r.End()-v.next, outputSize, window-unacked, uint64(len(buf)))
 	ms, until := r.TimeAt(v.next)
-	if v.role == Recorder {
+	if v.role == RoleRecorder {
 		n = min(n, until-v.next)
 	}
 	data := buf[:r.Copy(buf[:n], v.next)]
@@ -329,7 +329,7 @@ func (v *viewer) output(buf []byte) (Frame, bool) {
 // inside one because the rest came a moment later is lengthened instead.
 func (v *viewer) whole(data []byte) []byte {
 	n := wholeRunes(data)
-	if n > 0 || v.role != Recorder {
+	if n > 0 || v.role != RoleRecorder {
 		return data[:n]
 	}
 	longer := data[:cap(data)]
@@ -348,7 +348,7 @@ func (v *viewer) lost(window uint64) bool {
 	if v.next < r.Start() {
 		return true
 	}
-	slow := v.role == Watcher || v.role == Owner && v.t.active != v
+	slow := v.role == RoleWatcher || v.role == RoleOwner && v.t.active != v
 	// One that still draws what was there when it attached is late by nature.
 	return slow && !v.repaint && v.next >= v.goal && r.End()-v.next > 2*window
 }
