@@ -117,7 +117,6 @@ const maxAsset = 16 << 20
 // serveFile serves one file by its ETag; with zip, compressed where that helps,
 // which is for the web build alone: what was compressed is kept.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, from fs.FS, name, cache string, zip bool) error {
-	name = path.Clean(name)
 	missing := workshop.Errorf(workshop.Unknown, "There is no such file.")
 	if !fs.ValidPath(name) {
 		return missing

@@ -120,7 +120,7 @@ func testSlides(t *testing.T) *Deck {
 	files := fstest.MapFS{
 		"workshop.yaml": {Data: []byte("name: course\ntitle: A course\nchapters:\n  - title: One\n    files: [one.md]\n")},
 		"one.md":        {Data: []byte(testDeck)},
-		"pic.png":       {Data: []byte("\x89PNG MARKLESS")},
+		"pic.png":       {Data: []byte("\x89PNG picture")},
 	}
 	loaded, err := slides.Load(files, "workshop.yaml")
 	if err != nil {
