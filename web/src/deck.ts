@@ -123,7 +123,7 @@ export class DeckStore {
 }
 
 /** Makes the article of a slide from the server's HTML, with or without an article around it. */
-export function article(name: string, html: string): HTMLElement {
+export function article(name: string, html: string, info?: SlideInfo): HTMLElement {
   const holder = document.createElement('template');
   holder.innerHTML = html;
   const only = holder.content.firstElementChild;
@@ -131,6 +131,8 @@ export function article(name: string, html: string): HTMLElement {
   const made = document.createElement('article');
   made.className = 'slide';
   made.dataset.name = name;
+  if (info?.classes?.length) made.classList.add(...info.classes);
+  if (info?.background) made.style.backgroundImage = `url(${JSON.stringify(info.background)})`;
   made.append(holder.content);
   return made;
 }

@@ -126,7 +126,8 @@ export interface Boot {
   recorded?: string;
   message?: string;
   action?: { text: string; href: string };
-  participant?: string;
+  /** Whose replay it is, when not one's own. */
+  replay?: string;
 }
 
 export interface Deck {
@@ -151,6 +152,8 @@ export interface SlideInfo {
   chapter: number;
   steps: number;
   classes?: string[];
+  /** Address of a background picture. */
+  background?: string;
   exercises?: string[];
   minutes?: number;
 }
@@ -166,6 +169,8 @@ export interface ExerciseInfo {
   checks?: string[];
   hints?: number;
   quiz?: boolean;
+  /** Whether there is one to ask for. */
+  solution?: boolean;
 }
 
 export interface Port {
@@ -196,9 +201,13 @@ export interface RoomMessage {
 
 export interface Act {
   node: string;
-  terminal?: number;
+  /** Its id: t1 is the node's first. */
+  terminal?: string;
   text: string;
+  /** shell: typed, then Enter; key: named keys such as ^C. */
   kind: string;
+  /** Typed, and Enter left to the person. */
+  dangerous?: boolean;
 }
 
 export interface TerminalInfo {

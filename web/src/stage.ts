@@ -38,7 +38,7 @@ export class Stage {
     if (place.slide !== this.place.slide || !this.slide) {
       const html = this.deck.known(place.slide) ?? (await this.deck.slide(place.slide));
       if (wish !== this.wanted) return;
-      const next = article(place.slide, html);
+      const next = article(place.slide, html, info);
       showStep(next, place.step);
       this.host.replaceChildren(next);
       this.host.scrollTop = 0;

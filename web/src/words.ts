@@ -6,7 +6,8 @@ const paths: Record<string, string> = {
   check: 'M3.5 8.5l3 3 6-7',
   hinted: 'M3.5 8.5l3 3 6-7M2 14h12',
   ring: 'M8 3a5 5 0 1 1 0 10A5 5 0 0 1 8 3z',
-  dot: 'M8 7.6a.4.4 0 1 1 0 .8.4.4 0 0 1 0-.8z',
+  dot: 'M8 5a3 3 0 1 1 0 6 3 3 0 0 1 0-6z',
+  speck: 'M8 6.8a1.2 1.2 0 1 1 0 2.4 1.2 1.2 0 0 1 0-2.4z',
   trying: 'M8 3a5 5 0 1 1 0 10A5 5 0 0 1 8 3zM8 3v10a5 5 0 0 1 0-10z',
   back: 'M3 8a5 5 0 1 0 1.8-3.8M3.2 2.2v3h3',
   question: 'M5.5 6a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.9-1.1 1.8M8 12.7v.1',
@@ -50,7 +51,7 @@ export const cellWords: Record<CellState, string> = {
 };
 
 export const cellIcons: Record<CellState, Icon> = {
-  untouched: 'dot',
+  untouched: 'speck',
   trying: 'trying',
   solved: 'check',
   hinted: 'hinted',

@@ -134,7 +134,7 @@ export class SlipExercise extends HTMLElement {
             : nothing
         }
         ${
-          this.acts || this.dataset.solution === 'false'
+          this.acts || page().deck.exercise(this.name)?.solution === false
             ? nothing
             : html`<button class="link" data-testid="solution" ?disabled=${this.busy} @click=${() => void this.solve()}>
                 ${solved ? 'Show how we do it' : 'Show me how'}</button>`
@@ -152,7 +152,7 @@ export class SlipExercise extends HTMLElement {
       <ol>${acts.map(
         act => html`<li><button class="act" @click=${() => void this.perform(act)}>
           <code>${act.kind === 'key' ? keyName(act.text) : act.text.trimEnd()}</code>
-          <span class="soft">${act.node}${(act.terminal ?? 1) > 1 ? `, terminal ${act.terminal}` : ''}</span></button></li>`,
+          <span class="soft">${act.node}${numberOf(act) > 1 ? `, terminal ${numberOf(act)}` : ''}</span></button></li>`,
       )}</ol></div>`;
   }
 
@@ -162,9 +162,9 @@ export class SlipExercise extends HTMLElement {
     page().say(
       await page().run({
         node: act.node,
-        terminal: act.terminal ?? 1,
+        terminal: numberOf(act),
         text,
-        enter: !key && act.kind !== 'dangerous',
+        enter: !key && !act.dangerous,
       }),
     );
   }
@@ -201,6 +201,8 @@ export class SlipExercise extends HTMLElement {
     return this.attempt(() => post(`/api/exercises/${this.name}/judge`));
   }
 }
+
+const numberOf = (act: Act) => Number(/\d+/.exec(act.terminal ?? '')?.[0] ?? 1);
 
 /** "^C" reads as Ctrl+C. */
 export function keyName(text: string): string {

@@ -18,7 +18,10 @@ type Mode = 'overview' | 'go-to' | 'search' | 'help';
 interface Hit {
   slide: string;
   title: string;
-  text?: string;
+  where?: string;
+  before?: string;
+  match?: string;
+  after?: string;
 }
 
 export class SlipFinder extends Light {
@@ -178,7 +181,7 @@ export class SlipFinder extends Light {
                 hit,
                 i,
               ) => html`<li role="option" aria-selected=${i === this.chosen} @click=${() => this.go(hit.slide)}>
-                <b>${hit.title}</b>${hit.text ? html`<span>${mark(hit.text, this.typed)}</span>` : nothing}</li>`,
+                <b>${hit.title}</b>${hit.match && hit.where !== 'title' ? html`<span>${hit.where === 'notes' ? 'notes: ' : ''}${hit.before}<mark>${hit.match}</mark>${hit.after}</span>` : nothing}</li>`,
             )}</ul>`
       }`;
   }
@@ -226,18 +229,6 @@ export class SlipFinder extends Light {
           : nothing
       }`;
   }
-}
-
-/** The words of a hit, the ones that were searched marked. */
-function mark(text: string, typed: string): (TemplateResult | string)[] {
-  const want = typed.trim().toLowerCase();
-  const at = text.toLowerCase().indexOf(want);
-  if (want === '' || at < 0) return [text];
-  return [
-    text.slice(0, at),
-    html`<mark>${text.slice(at, at + want.length)}</mark>`,
-    text.slice(at + want.length),
-  ];
 }
 
 define('slip-finder', SlipFinder);

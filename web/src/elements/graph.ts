@@ -6,14 +6,11 @@ import { html, nothing, svg, type TemplateResult } from 'lit';
 import { page } from '../page';
 import { keep, recall } from '../prefs';
 import type { Port } from '../protocol';
-import type { Speed } from '../room';
+import { graphPort, type Speed } from '../room';
 import { icon } from '../words';
 import { define, Light } from './light';
 
 type Size = 'line' | 'panel' | 'full';
-
-/** The web UI's port in the workshop's Compose files. */
-const graphPort = 8000;
 
 export class SlipGraph extends Light {
   private size: Size = 'line';

@@ -1,5 +1,6 @@
 /** <slip-quiz>: a question on a slide, answered in place. The right answer stays with the server. */
 import { html, nothing, render } from 'lit';
+import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import { post, sentence } from '../api';
 import { page } from '../page';
 import { icon } from '../words';
@@ -8,6 +9,7 @@ export class SlipQuiz extends HTMLElement {
   private foot: HTMLElement | undefined;
   private undo: (() => void) | undefined;
   private correct: boolean | undefined;
+  private explain = '';
   private error = '';
 
   get name(): string {
@@ -73,7 +75,12 @@ export class SlipQuiz extends HTMLElement {
     }
     try {
       const body = field ? { answer: field.value.trim() } : { choices };
-      this.correct = (await post<{ correct: boolean }>(`/api/exercises/${this.name}/quiz`, body)).correct;
+      const said = await post<{ correct: boolean; explain?: string }>(
+        `/api/exercises/${this.name}/quiz`,
+        body,
+      );
+      this.correct = said.correct;
+      this.explain = said.explain ?? '';
       this.error = '';
       page().say(this.correct ? 'Right.' : 'Not quite. Look again.');
     } catch (err) {
@@ -97,6 +104,7 @@ export class SlipQuiz extends HTMLElement {
               ? html`<span class="state state-solved" role="status">${icon('check')} right</span>`
               : html`<span class="state state-failing" role="status">${icon('ring')} not quite: look again, then answer anew</span>`
         }
+        ${this.explain ? html`<div class="explain">${unsafeHTML(this.explain)}</div>` : nothing}
         ${this.error ? html`<span class="state state-failing" role="alert">${this.error}</span>` : nothing}`,
       this.foot,
     );

@@ -53,7 +53,11 @@ export class SlipTerminal extends Light {
       () => this.linkChanged(),
       () => this.shown && !document.hidden,
     );
-    const resized = new ResizeObserver(() => this.refit());
+    let soon: ReturnType<typeof setTimeout> | undefined;
+    const resized = new ResizeObserver(() => {
+      clearTimeout(soon);
+      soon = setTimeout(() => this.refit(), 60);
+    });
     resized.observe(host);
     this.until(() => resized.disconnect());
     this.on(window, 'online', () => this.link?.hurry());

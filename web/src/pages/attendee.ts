@@ -28,11 +28,11 @@ const view = new SlipAttendee();
 providePage({
   room,
   deck,
-  nodes: boot.nodes ?? [],
+  nodes: boot.me?.role === 'attendee' ? (boot.nodes ?? []) : [], // others have no lab
   run: command => view.run(command),
   say: (text, show) => view.say(text, show),
 });
 defineSlideParts();
 view.first = first;
 main.replaceChildren(view);
-room.connect();
+room.start();

@@ -2,7 +2,6 @@
  * xterm as the Screen of a link: fonts, colours, the size that rules, copy
  * and paste, and silence towards programs whose questions are only replayed.
  */
-import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
 import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
@@ -64,12 +63,17 @@ export const terminalTheme = (): ITheme => (isDark() ? darkTheme : lightTheme);
 export const monoFont =
   'ui-monospace, "Cascadia Mono", "JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
 
+/** Width that the bar for scrolling needs, in pixels. */
+const scrollBar = 14;
+
 /** Whether drawing by the graphics card is there and not a slow imitation of it. */
 function fastGraphics(): boolean {
   try {
     const gl = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+    const info = gl?.getExtension('WEBGL_debug_renderer_info');
+    const name = info ? String(gl?.getParameter(info.UNMASKED_RENDERER_WEBGL)) : '';
     gl?.getExtension('WEBGL_lose_context')?.loseContext();
-    return gl !== null;
+    return gl !== null && !/swiftshader|llvmpipe|software|basic render/i.test(name);
   } catch {
     return false;
   }
@@ -87,7 +91,7 @@ export interface Dealings {
 export class XtermScreen implements Screen {
   readonly term: Terminal;
   readonly search = new SearchAddon();
-  private readonly fitter = new FitAddon();
+  private cell: { width: number; height: number } | undefined;
   private replaying = false;
   private readonly baseSize: number;
   private theme = () => {
@@ -116,7 +120,6 @@ export class XtermScreen implements Screen {
       theme: terminalTheme(),
       linkHandler: { activate: (_, address) => openLink(address) },
     });
-    this.term.loadAddon(this.fitter);
     this.term.loadAddon(this.search);
     this.term.loadAddon(new Unicode11Addon());
     this.term.unicode.activeVersion = '11';
@@ -159,14 +162,14 @@ export class XtermScreen implements Screen {
   }
 
   fit(): { cols: number; rows: number } {
-    const size = this.fitter.proposeDimensions();
-    if (!size || !Number.isFinite(size.cols) || !Number.isFinite(size.rows)) {
-      return { cols: this.term.cols, rows: this.term.rows };
-    }
-    const shrunk = (this.term.options.fontSize ?? this.baseSize) / this.baseSize;
+    this.measure();
+    const style = getComputedStyle(this.host);
+    const width = this.host.clientWidth - Number.parseFloat(style.paddingLeft) - scrollBar;
+    const height = this.host.clientHeight - Number.parseFloat(style.paddingTop);
+    if (!this.cell || width <= 0 || height <= 0) return { cols: this.term.cols, rows: this.term.rows };
     return {
-      cols: Math.min(500, Math.max(20, Math.floor(size.cols * shrunk))),
-      rows: Math.min(300, Math.max(4, Math.floor(size.rows * shrunk))),
+      cols: Math.min(500, Math.max(20, Math.floor(width / this.cell.width))),
+      rows: Math.min(300, Math.max(4, Math.floor(height / this.cell.height))),
     };
   }
 
@@ -177,6 +180,13 @@ export class XtermScreen implements Screen {
     const size = Math.max(5, Math.floor(this.baseSize * scale * 2) / 2);
     if (this.term.options.fontSize !== size) this.term.options.fontSize = size;
     this.host.classList.toggle('boxed', own.cols !== this.term.cols || own.rows !== this.term.rows);
+  }
+
+  /** The size of a letter at the person's size of letters, whatever the size is now. */
+  private measure(): void {
+    const drawn = this.host.querySelector<HTMLElement>('.xterm-screen');
+    if (!drawn || drawn.offsetWidth === 0 || this.term.options.fontSize !== this.baseSize) return;
+    this.cell = { width: drawn.offsetWidth / this.term.cols, height: drawn.offsetHeight / this.term.rows };
   }
 
   /** What is on the screen and above it, as text. */
