@@ -23,6 +23,7 @@ type compiler struct {
 	body    *part
 	notes   []*part // per step, nil without notes
 	inNote  bool
+	fresh   bool // nothing but properties has been seen of this step
 	step    int
 	stack   []*open
 	boxes   []*box
@@ -137,6 +138,7 @@ func uncomment(l string, inside bool) (string, bool) {
 func (c *compiler) take(it item) {
 	it.step = c.step
 	if it.fence != nil {
+		c.fresh = false
 		c.page.slide.Fences++
 		c.takeFence(it)
 		return
@@ -151,9 +153,27 @@ func (c *compiler) take(it item) {
 	case strings.HasPrefix(strings.TrimLeft(it.text, " \t"), ":::"):
 		c.colons(it)
 	case c.inQuiz() && c.takeChoice(it):
+	case c.fresh && c.stepProps(it):
 	default:
 		c.add(it)
 	}
+}
+
+// stepProps takes a property line at the top of a step, where remark allows them because a step is a
+// slide to it. The classes are the step's; the rest has no meaning here.
+func (c *compiler) stepProps(it item) bool {
+	if strings.TrimSpace(it.text) == "" {
+		return false
+	}
+	m := propertyLine.FindStringSubmatch(it.text)
+	if m == nil || !strings.Contains(" class name count layout template exclude ", " "+m[1]+" ") {
+		c.fresh = false
+		return false
+	}
+	if st := &c.page.slide.Steps[c.step]; m[1] == "class" {
+		st.Classes = append(st.Classes, classList(m[2])...)
+	}
+	return true
 }
 
 func (c *compiler) nextStep(it item) {
@@ -171,6 +191,7 @@ func (c *compiler) nextStep(it item) {
 	c.page.slide.Steps = append(c.page.slide.Steps, Step{Line: it.line})
 	c.notes = append(c.notes, nil)
 	it.text, it.step = "", c.step
+	c.fresh = true
 	c.add(it) // a blank line, so that paragraphs on both sides stay apart
 }
 

@@ -101,8 +101,9 @@ type Slide struct {
 
 // Step is one press of the "next" key.
 type Step struct {
-	Notes string // HTML, may be empty
-	Line  int    // where the step begins in the slide's file
+	Notes   string   // HTML, may be empty
+	Classes []string // those the step adds to the slide's, from decks written for remark
+	Line    int      // where the step begins in the slide's file
 }
 
 // Snippet is a fence of code on a slide.

@@ -51,7 +51,11 @@ func (c *compiler) fenceHTML(f *fence) string {
 		}
 		return `<pre class="chroma output" data-lang="` + lang + `"` + emphasis + `><code>` + escapeCode(f.text) + "</code></pre>\n"
 	}
-	code := c.en.code.html(f.lang, f.text)
+	shown, marks := f.text, []span(nil)
+	if c.en.imported {
+		shown, marks = backticks(f.text)
+	}
+	code := addMarks(c.en.code.html(f.lang, shown), marks)
 	var w strings.Builder
 	w.WriteString(`<slip-snippet`)
 	if isShell(f.lang) {
@@ -60,10 +64,10 @@ func (c *compiler) fenceHTML(f *fence) string {
 		w.WriteString(` data-node="` + escape(s.Node) + `" data-terminal="` + itoa(s.Terminal) + `"`)
 		w.WriteString(` data-lang="` + escape(f.lang) + `" data-run="` + strconv.FormatBool(s.Run) +
 			`" data-dangerous="` + strconv.FormatBool(s.Dangerous) + `"`)
-		if s.Typed != s.Text {
+		if s.Typed != shown {
 			w.WriteString(` data-text="` + escapeAttr(s.Typed) + `"`)
 			if strings.HasPrefix(strings.TrimLeft(s.Text, "\n"), "$ ") {
-				code = sessionHTML(s.Text)
+				code = addMarks(sessionHTML(shown), marks)
 			}
 		}
 	} else {
@@ -71,26 +75,6 @@ func (c *compiler) fenceHTML(f *fence) string {
 	}
 	w.WriteString(emphasis + `><pre class="chroma"><code>` + code + "</code></pre></slip-snippet>\n")
 	return w.String()
-}
-
-// sessionHTML tells prompts, commands and output apart; the text stays the same byte for byte.
-func sessionHTML(text string) string {
-	var b strings.Builder
-	more := false
-	for _, l := range strings.SplitAfter(text, "\n") {
-		rest, prompt := strings.CutPrefix(l, "$ ")
-		switch {
-		case l == "":
-		case prompt:
-			b.WriteString(`<span class="gp">$ </span>` + escapeCode(rest))
-		case more:
-			b.WriteString(escapeCode(l))
-		default:
-			b.WriteString(`<span class="go">` + escapeCode(l) + `</span>`)
-		}
-		more = (prompt || more) && strings.HasSuffix(strings.TrimRight(l, "\n"), "\\")
-	}
-	return b.String()
 }
 
 func (c *compiler) keysHTML(f *fence) string {

@@ -74,7 +74,7 @@ func (c *compiler) snippet(f *fence) Snippet {
 		Run: f.attrs.values["run"] != "false", Dangerous: f.attrs.flag("dangerous"), Hidden: f.attrs.flag("hidden"),
 		File: f.file, Line: f.line}
 	if c.en.imported {
-		s.Typed = strings.ReplaceAll(s.Typed, "`", "") // marks of emphasis there, never part of a command
+		s.Typed, _ = backticks(s.Typed) // marks of emphasis there, never part of a command
 	}
 	return s
 }
@@ -113,7 +113,7 @@ func (c *compiler) acts(f *fence) []Act {
 	case isShell(f.lang):
 		a.Text = strings.TrimSuffix(typed(f.text), "\n")
 		if c.en.imported {
-			a.Text = strings.ReplaceAll(a.Text, "`", "")
+			a.Text, _ = backticks(a.Text)
 		}
 		if strings.TrimSpace(a.Text) == "" {
 			return nil
