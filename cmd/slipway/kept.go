@@ -22,6 +22,8 @@ type kept struct {
 	retry   chan struct{} // someone wants another try now
 	known   map[workshop.ExerciseID]workshop.Verdict
 
+	naming sync.Mutex // held while a new terminal gets its id
+
 	mu      sync.Mutex
 	told    workshop.LabState // what the journal has
 	lab     *lab.Lab          // nil until ready

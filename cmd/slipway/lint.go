@@ -77,7 +77,7 @@ func renderCommand() *cobra.Command {
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")
-			return enc.Encode(slides.Stats(deck))
+			return enc.Encode(slides.Count(deck))
 		},
 	}
 	cmd.Flags().BoolVar(&stats, "stats", false, "print what was counted")

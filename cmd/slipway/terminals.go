@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
+	"strconv"
 
 	"slipway/lab"
 	"slipway/server"
@@ -75,14 +77,37 @@ func terminalInfo(t lab.TerminalState) server.TerminalInfo {
 	return server.TerminalInfo{ID: t.ID, Name: t.Name, Cols: t.Cols, Rows: t.Rows, Exited: t.Ended}
 }
 
-// OpenTerminal opens a shell, or gives the one of that id.
+// OpenTerminal opens a shell, or gives the one of that id. Without an id it
+// gets the next of t1, t2, … that is free.
 func (k *keeper) OpenTerminal(ctx context.Context, who workshop.ParticipantID, node string, want server.TerminalWish) (server.TerminalInfo, error) {
-	agent, err := k.agent(who, node)
+	one, err := k.lab(who)
 	if err != nil {
 		return server.TerminalInfo{}, err
 	}
+	agent, err := one.agent(node)
+	if err != nil {
+		return server.TerminalInfo{}, err
+	}
+	if want.ID == "" {
+		one.naming.Lock() // two at once get two names
+		defer one.naming.Unlock()
+		taken, err := agent.Terminals(ctx)
+		if err != nil {
+			return server.TerminalInfo{}, explain(node, err)
+		}
+		want.ID = freeTerminal(taken)
+	}
 	opened, err := agent.OpenTerminal(ctx, lab.TerminalSpec{ID: want.ID, Name: want.Name, Cols: want.Cols, Rows: want.Rows})
 	return terminalInfo(opened), explain(node, err)
+}
+
+func freeTerminal(taken []lab.TerminalState) string {
+	for n := 1; ; n++ {
+		id := "t" + strconv.Itoa(n)
+		if !slices.ContainsFunc(taken, func(t lab.TerminalState) bool { return t.ID == id }) {
+			return id
+		}
+	}
 }
 
 // CloseTerminal ends a shell and all that runs in it.
