@@ -29,7 +29,7 @@ func (h *Host) startEngine(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if h.answers(ctx) {
+	if h.healthy(ctx) {
 		return nil
 	}
 	h.cfg.Progress("starting the lab Engine")
@@ -37,6 +37,11 @@ func (h *Host) startEngine(ctx context.Context) error {
 		return err
 	}
 	if h.daemonPID("containerd") == 0 {
+		// A dockerd that lost its containerd does not find its containers in the next;
+		// one that begins anew does. Nodes notice neither.
+		if err := h.endDaemon(ctx, "dockerd"); err != nil {
+			return err
+		}
 		if err := h.launch(ctx, "containerd", "--config", h.cfg.runPath("containerd.toml")); err != nil {
 			return err
 		}
@@ -50,10 +55,16 @@ func (h *Host) startEngine(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := waitFor(ctx, engineStartTimeout, func() bool { return h.answers(ctx) }); err != nil {
+	if err := waitFor(ctx, engineStartTimeout, func() bool { return h.healthy(ctx) }); err != nil {
 		return h.engineError("dockerd", err)
 	}
 	return nil
+}
+
+// healthy reports whether both halves of our Engine answer: the API alone would
+// still list containers that it can no longer start or enter.
+func (h *Host) healthy(ctx context.Context) bool {
+	return h.answers(ctx) && (!h.own || dialable(h.cfg.runPath("containerd.sock")))
 }
 
 // layEngine makes what the daemons need: id range, network namespace, folders

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/client"
+	"github.com/hashicorp/yamux"
 
 	"slipway/lab/images"
 	"slipway/workshop"
@@ -27,6 +28,9 @@ type Host struct {
 	isolation Isolation
 	nodeImage string
 	subID     int // first id of our range; 0 until known
+
+	tunnelMu sync.Mutex
+	tunnels  map[string]*yamux.Session // by container; other Engines only
 }
 
 // New checks the settings. It touches nothing: see [Host.Up] and [Host.Attach].
@@ -51,8 +55,12 @@ func (h *Host) Own() bool { return h.own }
 // Docker is a client of the Engine that hosts the nodes. It belongs to the Host.
 func (h *Host) Docker() *client.Client { return h.docker }
 
-// Close lets go of idle connections. Engine and labs stay as they are.
-func (h *Host) Close() error { return h.docker.Close() }
+// Close lets go of connections to the Engine and of tunnels through it. Engine
+// and labs stay as they are.
+func (h *Host) Close() error {
+	h.closeTunnels()
+	return h.docker.Close()
+}
 
 // Up makes the host ready for labs: what is missing is installed, the Engine is
 // started or adopted, images are built. It may be called at any time and does
@@ -80,7 +88,7 @@ func (h *Host) Up(ctx context.Context) error {
 // does. It installs and builds nothing; on our own Engine it does start one that has
 // died since.
 func (h *Host) Attach(ctx context.Context) error {
-	if h.own && !h.answers(ctx) {
+	if h.own && !h.healthy(ctx) {
 		if err := h.startEngine(ctx); err != nil {
 			return err
 		}

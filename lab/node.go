@@ -169,6 +169,8 @@ func (h *Host) nodeHostConfig(owner Owner, net netip.Prefix, name string) *conta
 		conf.Mounts = append(conf.Mounts, mount.Mount{
 			Type: mount.TypeBind, Source: filepath.Join(h.cfg.labRun(owner.Lab), name), Target: "/run/slipway",
 		})
+	} else {
+		conf.Tmpfs["/run/slipway"] = "rw,nosuid,nodev,mode=700,size=1m" // the tunnel is the way in
 	}
 	if h.Isolation().Grade == Weak {
 		conf.Privileged = true

@@ -22,8 +22,12 @@ import (
 func (h *Host) Stop(ctx context.Context) error {
 	if h.answers(ctx) {
 		h.cfg.Progress("stopping the nodes")
-		if err := h.stopNodes(ctx); err != nil {
+		err := h.stopNodes(ctx)
+		if !h.own {
 			return err
+		}
+		if err != nil { // the rest of the way down does without the Engine's help
+			h.cfg.Log.Warn("not all nodes could be stopped in order", "err", err)
 		}
 	}
 	if !h.own {
@@ -175,7 +179,11 @@ func (h *Host) Purge(ctx context.Context) error {
 		os.RemoveAll(h.cfg.labsDir()),
 		os.RemoveAll(h.cfg.RunDir),
 	}
-	_ = os.Remove(h.cfg.DataDir) // only when nothing of anybody is left in it
+	// Only when nothing of anybody is left in them. The last ones are folders that
+	// any dockerd or containerd makes.
+	for _, dir := range []string{h.cfg.DataDir, "/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd"} {
+		_ = os.Remove(dir)
+	}
 	return errors.Join(errs...)
 }
 

@@ -32,7 +32,8 @@ func (h *Host) care(ctx context.Context) {
 	for _, daemon := range []string{"dockerd", "containerd"} {
 		boundLog(filepath.Join(h.cfg.logDir(), daemon+".log"))
 	}
-	if !h.answers(ctx) && h.daemonPID("dockerd") == 0 && ctx.Err() == nil {
+	dead := h.daemonPID("dockerd") == 0 || h.daemonPID("containerd") == 0
+	if dead && !h.healthy(ctx) && ctx.Err() == nil {
 		h.cfg.Log.Warn("the lab Engine has died; starting it again")
 		if err := h.startEngine(ctx); err != nil && ctx.Err() == nil {
 			h.cfg.Log.Error("the lab Engine does not come back", "err", err)
