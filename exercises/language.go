@@ -18,9 +18,7 @@ import (
 // kind is one object type of the language.
 type kind struct {
 	name    string
-	title   string // heading in the reference
 	example string // how a value is written in the reference
-	intro   string
 	typ     *cel.Type
 	native  reflect.Type
 	fields  []field
@@ -52,9 +50,9 @@ type arg struct {
 	typ  *cel.Type
 }
 
-func newKind[T any](name, title, example, intro string) *kind {
+func newKind[T any](name, example string) *kind {
 	return &kind{
-		name: name, title: title, example: example, intro: intro,
+		name: name, example: example,
 		typ:    cel.ObjectType(name, traits.FieldTesterType|traits.IndexerType),
 		native: reflect.TypeFor[T](),
 	}
