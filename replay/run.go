@@ -1,18 +1,15 @@
 package replay
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
+	"slipway/terminal"
 	"slipway/workshop"
 )
 
@@ -154,48 +151,29 @@ func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// maxLine bounds a line of a recording.
-const maxLine = 1 << 20
-
-// castSpan reads when an asciicast v3 begins and ends: its header's timestamp,
-// which players take in seconds, and the sum of its intervals.
+// castSpan reads when a recording begins and ends, in unix milliseconds.
 func castSpan(path string) (start, end int64, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
-	if !lines.Scan() {
-		return 0, 0, errors.Join(io.ErrUnexpectedEOF, lines.Err())
+	cast, err := terminal.NewCastReader(file)
+	if err != nil {
+		return 0, 0, err
 	}
-	var header struct {
-		Version   int     `json:"version"`
-		Timestamp float64 `json:"timestamp"`
+	start = cast.Start().UnixMilli()
+	end = start
+	for {
+		e, err := cast.Next()
+		if err == io.EOF {
+			return start, end, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		end = start + e.Time.Milliseconds()
 	}
-	if err := json.Unmarshal(lines.Bytes(), &header); err != nil || header.Version != 3 {
-		return 0, 0, errors.New("no asciicast v3")
-	}
-	var length float64
-	for lines.Scan() {
-		length += interval(lines.Bytes())
-	}
-	start = int64(header.Timestamp * 1000)
-	return start, start + int64(length*float64(time.Second/time.Millisecond)+0.5), nil
-}
-
-// interval reads the first number of a line "[0.123, …"; 0 for other lines.
-func interval(line []byte) float64 {
-	if len(line) < 2 || line[0] != '[' {
-		return 0
-	}
-	number, _, ok := strings.Cut(string(line[1:min(len(line), 40)]), ",")
-	var seconds float64
-	if !ok || json.Unmarshal([]byte(strings.TrimSpace(number)), &seconds) != nil || seconds < 0 {
-		return 0
-	}
-	return seconds
 }
 
 // CastPath gives the file of one recording below casts, or false for names that

@@ -25,6 +25,7 @@ type session struct {
 	watchers map[*watcher]bool
 	present  map[workshop.ParticipantID]int // event sockets
 	stirred  bool                           // presence changed since it was told
+	marks    chan mark                      // chapters for recordings; nil when nothing is recorded
 	grown    chan struct{}                  // closed and replaced when an event was folded
 }
 
@@ -119,8 +120,29 @@ func (s *session) apply(e workshop.Event) {
 	s.grown = make(chan struct{})
 }
 
+// giveMarks begins to pass the chapters of recordings on.
+func (s *session) giveMarks() <-chan mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.marks = make(chan mark, queueLength)
+	return s.marks
+}
+
+// changed is closed when a further event was folded.
+func (s *session) changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grown
+}
+
 // note keeps what the fold of package workshop leaves out.
 func (s *session) note(e workshop.Event) {
+	if m, ok := markOf(e); ok && s.marks != nil {
+		select {
+		case s.marks <- m:
+		default: // a chapter less rather than a room that waits
+		}
+	}
 	switch {
 	case e.Kind == workshop.Joined && e.Person != nil && e.Person.Token != "":
 		s.tokens[e.Person.Token] = e.Person.ID

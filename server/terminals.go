@@ -86,7 +86,9 @@ func (s *Server) openTerminal(w http.ResponseWriter, r *http.Request, c caller) 
 	if err != nil {
 		return err
 	}
-	s.noteShell(r.Context(), c, shell{c.who.ID, node, info.ID}, true)
+	if !info.Exited {
+		s.noteShell(r.Context(), c, shell{c.who.ID, node, info.ID}, true)
+	}
 	writeJSON(w, http.StatusOK, info)
 	return nil
 }
@@ -161,7 +163,7 @@ func (s *Server) terminalSocket(w http.ResponseWriter, r *http.Request, c caller
 
 func viewerOf(r *http.Request, c caller) (Viewer, error) {
 	q := r.URL.Query()
-	v := Viewer{Client: q.Get("client"), From: -1, Role: "owner"}
+	v := Viewer{Client: q.Get("client"), From: -1, Role: string(terminal.RoleOwner)}
 	if !plainID(v.Client, 64) {
 		return v, workshop.Errorf(workshop.Invalid, "A terminal's socket needs ?client= with a random id of the tab: up to 64 letters, digits and dashes.")
 	}
