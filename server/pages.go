@@ -29,8 +29,18 @@ type boot struct {
 	Version  string                `json:"version"`
 	Nodes    []string              `json:"nodes"`
 	AppsHost string                `json:"appsHost"`
-	Code     string                `json:"code,omitempty"` // of the join page's address
-	Replay   string                `json:"replay,omitempty"`
+	Code     string                `json:"code,omitempty"`        // of the join page's address
+	Recorded string                `json:"recorded,omitempty"`    // what is kept, for the join page
+	Person   string                `json:"participant,omitempty"` // whose replay, when not one's own
+	Heading  string                `json:"heading,omitempty"`     // of a message
+	Message  string                `json:"message,omitempty"`
+	Action   *action               `json:"action,omitempty"`
+}
+
+// action is where to go from a message.
+type action struct {
+	Text string `json:"text"`
+	Href string `json:"href"`
 }
 
 // view is what the templates show.
@@ -45,13 +55,11 @@ type view struct {
 	Classes    []string
 	N, Of      int
 	Prev, Next string // addresses, empty at the ends
-	Message    string
-	Heading    string
-	To, ToText string // where to go from a message
+	To         string // where a form posts to, or where someone who is in goes on
 }
 
 func (s *Server) bootOf(page string, c caller) boot {
-	b := boot{Page: page, Version: s.cfg.Version, Nodes: s.cfg.Nodes, AppsHost: s.cfg.AppsHost}
+	b := boot{Page: page, Version: s.cfg.Version, Nodes: []string{}, AppsHost: s.cfg.AppsHost}
 	if c.session == nil {
 		return b
 	}
@@ -59,6 +67,9 @@ func (s *Server) bootOf(page string, c caller) boot {
 	me.Token = ""
 	shown := c.session.shownSession(c.who)
 	b.Me, b.Session, b.Workshop, b.Title = &me, &shown, shown.Workshop, shown.Title
+	if c.who.Role == workshop.Attendee {
+		b.Nodes = s.cfg.Nodes // others have no lab
+	}
 	return b
 }
 
@@ -96,8 +107,30 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, name s
 
 func (s *Server) joinPage(w http.ResponseWriter, r *http.Request, c caller) error {
 	b := s.bootOf("join", c)
-	b.Code = workshop.NormalizeJoinCode(clip(r.PathValue("code"), 64))
+	b.Code, b.Recorded = workshop.NormalizeJoinCode(clip(r.PathValue("code"), 64)), recorded
+	if only, ok := s.onlySession(); ok && b.Session == nil {
+		b.Session = &workshop.Session{Title: only.Title, Workshop: only.Workshop}
+	}
 	return s.show(w, r, http.StatusOK, "join.html", view{Title: "Join the workshop", Boot: b, To: s.homeOf(c)})
+}
+
+// recorded is said before anyone joins.
+const recorded = "What is printed in your terminals, which slides you see and which exercises you solve is kept with the session, for your own replay. " +
+	"The instructor sees your name and your progress. What you type is not kept unless the terminal shows it."
+
+// onlySession is the session that the join page can name without giving away
+// whether a code is right.
+func (s *Server) onlySession() (workshop.Session, bool) {
+	var open []workshop.Session
+	for _, session := range s.allSessions() {
+		if f := session.facts(); !f.Ended {
+			open = append(open, f.Session)
+		}
+	}
+	if len(open) != 1 {
+		return workshop.Session{}, false
+	}
+	return open[0], true
 }
 
 // homeOf is where someone who is in already would go on.
@@ -222,8 +255,7 @@ func (s *Server) showRoom(w http.ResponseWriter, r *http.Request, page, title st
 
 func (s *Server) boardPage(w http.ResponseWriter, r *http.Request, c caller) error {
 	b := s.bootOf("board", c)
-	return s.show(w, r, http.StatusOK, "app.html", view{Title: "Board · " + b.Title, Boot: b,
-		Message: "The board shows a row for everyone and a column for every exercise. It needs JavaScript."})
+	return s.show(w, r, http.StatusOK, "app.html", view{Title: "Board · " + b.Title, Boot: b})
 }
 
 func (s *Server) replayPage(w http.ResponseWriter, r *http.Request, c caller) error {
@@ -231,10 +263,9 @@ func (s *Server) replayPage(w http.ResponseWriter, r *http.Request, c caller) er
 	if who, err := s.replayOf(r, c); err != nil {
 		return err
 	} else if who != c.who.ID {
-		b.Replay = string(who)
+		b.Person = string(who)
 	}
-	return s.show(w, r, http.StatusOK, "app.html", view{Title: "Replay · " + b.Title, Boot: b,
-		Message: "The replay shows slides and terminals as they were. It needs JavaScript."})
+	return s.show(w, r, http.StatusOK, "app.html", view{Title: "Replay · " + b.Title, Boot: b})
 }
 
 // errorPage tells a person what is wrong and where to go from there.
@@ -248,12 +279,13 @@ func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, c caller, bod
 	if !ok {
 		heading = "That did not work"
 	}
-	v := view{Title: heading, Heading: heading, Message: body.Message, Boot: s.bootOf("message", c), To: "/", ToText: "Join with a code"}
+	v := view{Title: heading, Boot: s.bootOf("message", c)}
+	v.Boot.Heading, v.Boot.Message, v.Boot.Action = heading, body.Message, &action{"Join with a code", "/"}
 	switch home := s.homeOf(c); {
 	case body.Kind == workshop.Ended && c.session != nil:
-		v.To, v.ToText = "/replay", "Open your replay"
+		v.Boot.Action = &action{"Open your replay", "/replay"}
 	case home != "":
-		v.To, v.ToText = home, "Back to the workshop"
+		v.Boot.Action = &action{"Back to the workshop", home}
 	}
 	if err := s.show(w, r, statusOf(body.Kind), "message.html", v); err != nil {
 		s.log.Error("the error page failed", "err", err)

@@ -116,7 +116,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // gate is what every request passes before its handler.
 func (s *Server) gate(row route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.setHeaders(w.Header())
+		s.setHeaders(w.Header(), r)
 		c := s.whoAsks(r)
 		defer func() {
 			if p := recover(); p != nil {
@@ -176,7 +176,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, kind routeKind, c 
 	if body.Kind == workshop.Internal {
 		s.log.Error("a request failed", "route", r.Pattern, "participant", string(c.who.ID), "err", err)
 	}
-	s.setHeaders(w.Header())
+	s.setHeaders(w.Header(), r)
 	switch {
 	case kind == stream && err != errForeign:
 		s.refuseSocket(w, r, err)
@@ -187,14 +187,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, kind routeKind, c 
 	}
 }
 
+const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]"
+
 // setHeaders puts the headers on that all our own answers carry.
-func (s *Server) setHeaders(h http.Header) {
+func (s *Server) setHeaders(h http.Header, r *http.Request) {
 	frames := "'self'"
 	if s.cfg.AppsHost != "" {
 		frames += " http://*." + s.cfg.AppsHost + " https://*." + s.cfg.AppsHost
 	}
+	// Older browsers don't count our own sockets as 'self'.
+	sockets := "'self'"
+	if strings.Trim(r.Host, hostLetters) == "" && r.Host != "" {
+		sockets += " ws://" + r.Host + " wss://" + r.Host
+	}
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "+
-		"img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "+
+		"img-src 'self' data: blob:; font-src 'self'; connect-src "+sockets+"; worker-src 'self'; manifest-src 'self'; "+
 		"frame-src "+frames+"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
