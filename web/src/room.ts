@@ -56,6 +56,21 @@ export class Room {
     return () => this.listeners.delete(fn);
   }
 
+  /** Waits until something holds of the room. */
+  until(holds: (room: Room) => boolean): Promise<void> {
+    return new Promise(resolve => {
+      if (holds(this)) {
+        resolve();
+        return;
+      }
+      const stop = this.listen(() => {
+        if (!holds(this)) return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
   tell(what: Change): void {
     for (const fn of this.listeners) fn(what);
   }

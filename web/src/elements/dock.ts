@@ -87,6 +87,7 @@ export class SlipDock extends Light {
   /** Finds shells that were opened before a reload, or from another window. */
   private async adopt(node: string): Promise<void> {
     try {
+      await page().room.until(r => r.person?.lab.state === 'ready');
       const known = await get<TerminalInfo[] | null>(`/api/nodes/${node}/terminals`);
       for (const t of known ?? []) if (!t.exited && /^t\d+$/.test(t.id)) this.ensure(node, t.id);
       this.requestUpdate();

@@ -4,6 +4,7 @@
  */
 import { html, nothing, type TemplateResult } from 'lit';
 import { isHandChord, isLeaveChord } from '../keys';
+import { page } from '../page';
 import { type LinkState, TerminalLink } from '../terminal/link';
 import { XtermScreen } from '../terminal/screen';
 import { icon } from '../words';
@@ -72,7 +73,27 @@ export class SlipTerminal extends Light {
       this.link?.close();
       screen.dispose();
     });
-    void this.link.open();
+    this.openWhenReady();
+  }
+
+  /** Nodes that still start are not asked: the page is told when they are there. */
+  private openWhenReady(): void {
+    const { room } = page();
+    const state = () => room.person?.lab.state;
+    if (state() === 'ready') {
+      void this.link?.open();
+      return;
+    }
+    const stop = room.listen(() => {
+      if (this.link)
+        this.link.message =
+          state() === undefined ? '' : room.person?.lab.message || `${this.node} is starting …`;
+      this.requestUpdate();
+      if (state() !== 'ready') return;
+      stop();
+      void this.link?.open();
+    });
+    this.until(stop);
   }
 
   /** Puts the keyboard into the shell. */

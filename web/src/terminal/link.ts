@@ -52,6 +52,8 @@ export class TerminalLink {
   private probes: { end: number; at: number; empty: boolean }[] = [];
   /** Whether this shell's side answers empty questions; only then silence means something. */
   private answers = false;
+  /** The last count that the shell's side told on this connection. */
+  private counted: number | undefined;
   private sentSize = '';
   private ended = false;
 
@@ -134,6 +136,7 @@ export class TerminalLink {
     this.socket = socket;
     this.generation++;
     this.probes = [];
+    this.counted = undefined;
     this.sentSize = '';
     socket.onmessage = m => {
       if (this.socket === socket && m.data instanceof ArrayBuffer) this.take(new Uint8Array(m.data));
@@ -267,12 +270,16 @@ export class TerminalLink {
 
   private answered(count: number): void {
     this.input.taken(count);
+    // The first count of a connection comes unasked and answers nothing that was typed on it.
+    const unasked = this.counted === undefined;
+    const same = this.counted === count;
+    this.counted = count;
     let asked = this.probes[0];
-    for (; asked && asked.end <= count; asked = this.probes[0]) {
+    for (; asked && asked.end <= count && !(unasked && asked.empty); asked = this.probes[0]) {
       this.probes.shift();
-      this.answers ||= asked.empty;
+      this.answers ||= asked.empty && same;
       this.roundTrip = Math.max(0, performance.now() - asked.at);
-      if (asked.empty) break; // one answer for each empty question
+      if (asked.empty && asked.end === count) break; // one answer for each empty question
     }
     if (this.state === 'slow') this.set('connected', '');
     else this.changed();
