@@ -96,12 +96,12 @@ func findEnd(lines []string, i int, f *fence) fenceEnd {
 			loose = j
 		}
 	}
-	if brk >= 0 {
+	if brk >= 0 && (loose < 0 || holdsBreaks(f.lang0())) {
 		if end := acrossBreak(lines, brk, f); end >= 0 {
 			return fenceEnd{last: end, next: end + 1}
 		}
 	}
-	if loose >= 0 {
+	if loose >= 0 && !anySeparates(lines[i+1:loose]) {
 		e := fenceEnd{last: loose, next: loose + 1,
 			problem: "This fence is closed with other marks than it was opened with; use the same number on lines of their own."}
 		if !f.closes(lines[loose], 3) {
@@ -123,6 +123,15 @@ func separates(line string) bool {
 	return line == "???" || strings.HasPrefix(strings.TrimLeft(line, " \t"), ":::")
 }
 
+func anySeparates(lines []string) bool {
+	for _, l := range lines {
+		if separates(l) {
+			return true
+		}
+	}
+	return false
+}
+
 // cannotHold says whether a line shows that the fence was meant to end before it: another fence opens
 // with a language, or, in a fence of three marks that isn't about Markdown, notes or a box begin.
 func (f *fence) cannotHold(line string) bool {
@@ -130,7 +139,7 @@ func (f *fence) cannotHold(line string) bool {
 		return true
 	}
 	switch f.lang0() {
-	case "markdown", "md", "text", "console", "output", "diff":
+	case "markdown", "md":
 		return false
 	}
 	return f.marks == 3 && separates(line)

@@ -46,8 +46,26 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// secretEnd is an exercise that is right. Whatever stands before it, nobody may see its secrets.
+const secretEnd = "\n\n::: exercise {#x}\n```checks\n- says: s\n  that: sEcReT\n```\n::: hint\nsEcReT\n:::\n::: solution\n```bash\nsEcReT\n```\n" +
+	"```\nsEcReT\n```\n:::\n:::\n\n???\n\nsEcReT\n"
+
+// keepsSecrets proves that no slip before an exercise opens it.
+func keepsSecrets(t *testing.T, loader *Loader, s string) {
+	d, err := loader.Load(fstest.MapFS{"workshop.yaml": {Data: []byte("title: T\nchapters: [m.md]\n")}, "m.md": {Data: []byte(s + secretEnd)}}, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sl := range d.Slides {
+		if strings.Contains(sl.HTML+sl.Text, "sEcReT") {
+			t.Errorf("after %q the slide shows %s", s, sl.HTML)
+		}
+	}
+}
+
 func survives(t *testing.T, loader *Loader, s string) {
 	linesKept(t, s)
+	keepsSecrets(t, loader, s)
 	for _, manifest := range []string{"workshop.yaml", "theirs.yml"} {
 		d, err := loader.Load(fstest.MapFS{
 			"workshop.yaml": {Data: []byte("title: T\nchapters:\n- m.md\n")},
@@ -77,7 +95,9 @@ var hostile = []string{
 	strings.Repeat("- ", 2000) + "x", strings.Repeat("> ", 2000) + "x", strings.Repeat("[", 5000) + strings.Repeat("](", 2000),
 	"layout: true\n{{content}}{{content}}\n---\n" + strings.Repeat("layout: true\nx\n---\n", 200),
 	"\x02f0\n\x02o0\n<\x02o0\x03\x00", "```checks\n- &a [*a]\n```", "::: exercise {#a}\n```checks\n- says: {a: [}\n  that: \"\\x\"\n```",
-	"\ufeff---\r\n--\r???\r\n```\r\n", "::: quiz {#q}\n- [x] " + strings.Repeat("- [x] ", 500), ".a[`]` x]", "~~~~\n~~~\n---\n~~~",
+	"\ufeff---\r\n--\r???\r\n```\r\n", "::: quiz {#q}\n- [x] " + strings.Repeat("- [x] ", 500), ".a[`]` x]", "````", "```", "```text", "```bash", "~~~", "````markdown\n```", "<!--", ".a[", "::: hint", "::: quiz {#q}", "::: solution", "- ```bash", "> ````\n> x",
+	"layout: true", "???", "```checks", "<div>", "<script>", "::: exercise {#y}\n```text\nx", "a `", "```markdown", "````text\n```\n",
+	"~~~~\n~~~\n---\n~~~",
 }
 
 // linesKept proves that the cutter puts every line in exactly one slide, in order.

@@ -190,6 +190,7 @@ func isNested(n node) bool {
 }
 
 func (m *manifest) importVariables(doc node) {
+	m.variables["TITLE"] = strings.ReplaceAll(strings.TrimSpace(doc.pairs["title"].text), "\n", "<br/>")
 	for _, k := range importedKeys {
 		if v := doc.pairs[k]; v.kind == 's' && k != "title" {
 			m.variables[strings.ToUpper(k)] = oneLine(v.text)

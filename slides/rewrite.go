@@ -158,6 +158,7 @@ func (r *rendering) rawInline(x *ast.RawHTML) {
 		seg := x.Segments.At(i)
 		b.Write(seg.Value(r.src))
 	}
+	r.plain.WriteByte(' ')
 	x.Parent().ReplaceChild(x.Parent(), x, &htmlSpan{html: r.rawHTML(unmark(b.String()), r.lineOf(x))})
 }
 
