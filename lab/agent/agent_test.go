@@ -30,7 +30,7 @@ type node struct {
 	ctx context.Context
 }
 
-func startNode(t *testing.T, change func(*agent.Config)) *node {
+func startNode(t testing.TB, change func(*agent.Config)) *node {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sl") // short: a socket's path has 107 bytes
 	if err != nil {

@@ -1,0 +1,113 @@
+package agent_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"slipway/lab"
+	"slipway/lab/agent"
+	"slipway/terminal"
+)
+
+// echoer types single keys into a raw cat and waits for each to come back.
+type echoer struct {
+	conn net.Conn
+	fr   *terminal.FrameReader
+	fw   *terminal.FrameWriter
+	sent uint64
+}
+
+func newEchoer(b *testing.B, n *node, id, command string) *echoer {
+	b.Helper()
+	if _, err := n.OpenTerminal(n.ctx, lab.TerminalSpec{ID: id, Command: []string{"sh", "-c", command}}); err != nil {
+		b.Fatal(err)
+	}
+	conn, err := n.Attach(n.ctx, id, terminal.Attach{Client: "bench", Role: terminal.RoleOwner, From: 0})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	return &echoer{conn: conn, fr: terminal.NewFrameReader(bufio.NewReaderSize(conn, 64<<10)), fw: terminal.NewFrameWriter(conn)}
+}
+
+// output returns the next output, acknowledged.
+func (e *echoer) output(b *testing.B) []byte {
+	for {
+		f, err := e.fr.Next()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if f.Kind == terminal.KindOutput {
+			e.fw.Write(terminal.Frame{Kind: terminal.KindAck, Offset: f.Offset + uint64(len(f.Data))})
+			return f.Data
+		}
+	}
+}
+
+func (e *echoer) key(b *testing.B) time.Duration {
+	began := time.Now()
+	e.fw.Write(terminal.Frame{Kind: terminal.KindInput, Offset: e.sent, Data: []byte("x")})
+	e.sent++
+	e.output(b)
+	return time.Since(began)
+}
+
+func benchNode(b *testing.B) *node {
+	return startNode(b, func(c *agent.Config) { c.Marks = "" })
+}
+
+func reportPercentiles(b *testing.B, times []time.Duration) {
+	slices.Sort(times)
+	for _, p := range []int{50, 90, 99} {
+		b.ReportMetric(float64(times[min(len(times)-1, len(times)*p/100)])/1e3, fmt.Sprintf("p%d-µs", p))
+	}
+}
+
+func BenchmarkEcho(b *testing.B) {
+	for _, floods := range []int{0, 1, 3} {
+		b.Run(fmt.Sprintf("beside-%d-floods", floods), func(b *testing.B) {
+			n := benchNode(b)
+			stop := make(chan struct{})
+			defer close(stop)
+			for i := range floods {
+				f := newEchoer(b, n, fmt.Sprintf("flood%d", i), "exec yes 0123456789012345678901234567890123456789")
+				go func() {
+					for {
+						fr, err := f.fr.Next()
+						if err != nil {
+							return
+						}
+						f.fw.Write(terminal.Frame{Kind: terminal.KindAck, Offset: fr.Offset + uint64(len(fr.Data))})
+					}
+				}()
+			}
+			e := newEchoer(b, n, "echo", "stty raw -echo; printf ready; exec cat")
+			for text := ""; !strings.HasSuffix(text, "ready"); {
+				text += string(e.output(b))
+			}
+			var times []time.Duration
+			for b.Loop() {
+				times = append(times, e.key(b))
+			}
+			reportPercentiles(b, times)
+		})
+	}
+}
+
+func BenchmarkThroughput(b *testing.B) {
+	n := benchNode(b)
+	e := newEchoer(b, n, "flood", "exec yes 0123456789012345678901234567890123456789")
+	got := 0
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		for got < 1<<20 {
+			got += len(e.output(b))
+		}
+		got -= 1 << 20
+	}
+}
