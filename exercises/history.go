@@ -22,7 +22,7 @@ func remember(history []*Command, node string, e NodeEvent) (next []*Command, ch
 		return history, changed, ended
 	}
 	m := e.Mark
-	if m == nil {
+	if m == nil || m.Untrusted {
 		return history, false, false
 	}
 	open := lastOpen(history, m)

@@ -150,7 +150,9 @@ func (m *Mirror) follow(ctx context.Context) error {
 	if m.state.Filled && m.lastSeen > 0 { // what came and went during a cut
 		options.Since = strconv.FormatInt(m.lastSeen/1e9, 10) + "." + pad9(m.lastSeen%1e9+1)
 	}
+	watchdog := time.AfterFunc(callLimit, cancel) // an Engine may accept a call and never answer it
 	messages, failures := client.Events(ctx, options)
+	watchdog.Stop()
 	defer func() {
 		cancel()
 		for range failures { // the client's goroutine ends before we do

@@ -156,6 +156,23 @@ func TestMirrorAfterACut(t *testing.T) {
 	}
 }
 
+// An Engine that hangs makes unknown what can't be seen, and doesn't keep the
+// mirror from ending or from healing.
+func TestMirrorOfAHungEngine(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	id := fake.Run("web", "web", nil, nil)
+	m := mirrorOf(t, fake.Host)
+	m.SetEngine(EngineRunning)
+	m.until(t, "filled", has1("web", "running"))
+	fake.Hang()
+	fake.Stop(id, 1) // the event comes, the inspection hangs
+	if d := m.until(t, "said to be old", func(d *DockerState) bool { return !d.Current }); d.known() {
+		t.Errorf("during the hang: %s", shown(d))
+	}
+	fake.Heal()
+	m.until(t, "healed", has1("web", "exited"))
+}
+
 // A sleeping Engine is not asked; what was seen stays known.
 func TestMirrorOfASleeper(t *testing.T) {
 	fake := dockertest.StartFake(t)

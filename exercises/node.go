@@ -57,7 +57,7 @@ type NodeEvent struct {
 	Epoch  string // of a first state: which life of the agent this is
 	Engine EngineState
 	Mark   *Mark
-	Closed string // a terminal that ended
+	Closed string // a terminal that ended, as marks name it
 }
 
 // Kinds of marks.
@@ -70,12 +70,13 @@ const (
 // Mark is what a shell said about a command: that it shows a prompt, begins
 // one, or ended one.
 type Mark struct {
-	Kind     string
-	Terminal string // id of the terminal, empty if the shell doesn't know it
-	Shell    int    // process id of the shell
-	Dir      string
-	Command  string
-	Code     int // of an exit
+	Kind      string
+	Terminal  string // the lab's name of the terminal (node and id), empty if the shell doesn't know it
+	Shell     int    // process id of the shell
+	Dir       string
+	Command   string
+	Code      int  // of an exit
+	Untrusted bool // it may be what a program printed: it counts for nothing
 }
 
 // ErrRefused says that a node could be reached and nothing listens on the

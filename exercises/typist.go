@@ -53,7 +53,7 @@ func (b *markBoard) follow(ctx context.Context, node Node) {
 }
 
 func (b *markBoard) note(e NodeEvent) {
-	if e.Mark == nil {
+	if e.Mark == nil || e.Mark.Untrusted {
 		return
 	}
 	b.mu.Lock()

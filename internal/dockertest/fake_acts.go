@@ -37,7 +37,9 @@ func (f *Fake) Run(name, imageName string, labels map[string]string, ports []str
 	f.containers[id] = c
 	f.order = append(f.order, id)
 	f.emitContainer(events.ActionCreate, c, nil)
-	f.change(id, func(c *container.InspectResponse) { c.State.Status, c.State.Running, c.State.StartedAt = "running", true, now })
+	f.change(id, func(c *container.InspectResponse) {
+		c.State.Status, c.State.Running, c.State.StartedAt = "running", true, now
+	})
 	f.emitContainer(events.ActionStart, f.containers[id], nil)
 	return id
 }
