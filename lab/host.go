@@ -29,6 +29,8 @@ type Host struct {
 	nodeImage string
 	subID     int // first id of our range; 0 until known
 
+	taken chan struct{} // wakes the pool's keeper
+
 	tunnelMu sync.Mutex
 	tunnels  map[string]*yamux.Session // by container; other Engines only
 }
@@ -39,7 +41,7 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg}
+	h := &Host{cfg: cfg, taken: make(chan struct{}, 1)}
 	if cfg.Engine == "" && os.Geteuid() == 0 {
 		h.own = true
 		h.docker, err = NewDockerClient(dialUnix(cfg.engineSocket()))
@@ -126,6 +128,13 @@ func (h *Host) findImages(ctx context.Context) error {
 	h.nodeImage = ref
 	h.mu.Unlock()
 	return nil
+}
+
+// image is the reference of the image for new nodes; empty before Up or Attach.
+func (h *Host) image() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.nodeImage
 }
 
 func (h *Host) imageOptions() images.Options {

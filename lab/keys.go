@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -25,23 +24,12 @@ type labKeys struct {
 
 // ensureKeys makes a lab's keys, or reads those it has. They are kept in the
 // data folder, so that a node that is made again is the same to the others.
-func (h *Host) ensureKeys(owner Owner) (labKeys, error) {
-	dir := h.cfg.labKeep(owner.Lab)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return labKeys{}, err
-	}
-	var keys labKeys
-	text, err := json.Marshal(owner)
-	if err != nil {
+func (h *Host) ensureKeys(key string) (keys labKeys, err error) {
+	dir := h.cfg.labKeep(key)
+	if keys.user, keys.userPub, err = ensureKey(filepath.Join(dir, "user_key"), "docker@"+key); err != nil {
 		return keys, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "owner.json"), text, 0o600); err != nil {
-		return keys, err
-	}
-	if keys.user, keys.userPub, err = ensureKey(filepath.Join(dir, "user_key"), "docker@"+owner.Lab); err != nil {
-		return keys, err
-	}
-	keys.host, keys.hostPub, err = ensureKey(filepath.Join(dir, "host_key"), "nodes@"+owner.Lab)
+	keys.host, keys.hostPub, err = ensureKey(filepath.Join(dir, "host_key"), "nodes@"+key)
 	return keys, err
 }
 

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -70,7 +69,7 @@ func (h *Host) EnsureLab(ctx context.Context, owner Owner) (*Lab, error) {
 		return nil, err
 	}
 	defer unlock()
-	l, err := h.ensureLab(ctx, owner)
+	l, err := h.claimLab(ctx, owner)
 	if err != nil {
 		h.cfg.Log.Error("lab not ready", "lab", owner.Lab, "err", err)
 		if workshop.KindOf(err) == workshop.Internal {
@@ -81,20 +80,36 @@ func (h *Host) EnsureLab(ctx context.Context, owner Owner) (*Lab, error) {
 	return l, nil
 }
 
-func (h *Host) ensureLab(ctx context.Context, owner Owner) (*Lab, error) {
-	keys, err := h.ensureKeys(owner)
+// claimLab finds the lab that is an owner's already, or takes one from the
+// pool, or begins a new one; and sees that it is whole.
+func (h *Host) claimLab(ctx context.Context, owner Owner) (*Lab, error) {
+	key, ok := h.keyOf(owner.Lab)
+	if !ok {
+		var err error
+		if key, err = h.takeWarm(ctx, owner); err != nil {
+			return nil, err
+		}
+	}
+	return h.ensureLab(ctx, record{key, owner})
+}
+
+func (h *Host) ensureLab(ctx context.Context, r record) (*Lab, error) {
+	if err := h.writeOwner(r); err != nil {
+		return nil, err
+	}
+	keys, err := h.ensureKeys(r.key)
 	if err != nil {
 		return nil, err
 	}
-	net, err := h.ensureNetwork(ctx, owner)
+	net, err := h.ensureNetwork(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{ID: owner.Lab, Owner: owner, Nodes: make([]*Node, h.cfg.Nodes)}
+	l := &Lab{ID: r.owner.Lab, Owner: r.owner, Nodes: make([]*Node, h.cfg.Nodes)}
 	errs := make([]error, h.cfg.Nodes)
 	var wg sync.WaitGroup
 	for i := range h.cfg.Nodes {
-		wg.Go(func() { l.Nodes[i], errs[i] = h.ensureNode(ctx, owner, net, keys, i+1) })
+		wg.Go(func() { l.Nodes[i], errs[i] = h.ensureNode(ctx, r, net, keys, i+1) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -106,18 +121,25 @@ func (h *Host) ensureLab(ctx context.Context, owner Owner) (*Lab, error) {
 // Lab finds a lab by its id, in whatever state its nodes are. It answers an
 // error of kind [workshop.Unknown] when there is none.
 func (h *Host) Lab(ctx context.Context, id string) (*Lab, error) {
-	labs, err := h.list(ctx, filters.Arg("label", labelLab+"="+id))
+	key, ok := h.keyOf(id)
+	if !ok {
+		key = id
+	}
+	labs, err := h.list(ctx, filters.Arg("label", labelLab+"="+key))
 	if err != nil {
 		return nil, err
 	}
-	if len(labs) == 0 {
+	if len(labs) == 0 || labs[0].ID != id {
 		return nil, workshop.Errorf(workshop.Unknown, "There is no lab %q here.", id)
 	}
 	return labs[0], nil
 }
 
-// Labs finds all labs of this host, ordered by id, running or not.
-func (h *Host) Labs(ctx context.Context) ([]*Lab, error) { return h.list(ctx) }
+// Labs finds all labs that have an owner, ordered by id, running or not.
+func (h *Host) Labs(ctx context.Context) ([]*Lab, error) {
+	labs, err := h.list(ctx)
+	return slices.DeleteFunc(labs, (*Lab).warm), err
+}
 
 func (h *Host) list(ctx context.Context, more ...filters.KeyValuePair) ([]*Lab, error) {
 	args := filters.NewArgs(append(more, filters.Arg("label", labelHost+"="+h.cfg.Name))...)
@@ -127,13 +149,17 @@ func (h *Host) list(ctx context.Context, more ...filters.KeyValuePair) ([]*Lab, 
 	}
 	byID := map[string]*Lab{}
 	for _, c := range found {
-		id := c.Labels[labelLab]
-		l := byID[id]
+		key := c.Labels[labelLab]
+		l := byID[key]
 		if l == nil {
-			l = &Lab{ID: id, Owner: Owner{Lab: id, Session: c.Labels[labelSession], Participant: c.Labels[labelParticipant]}}
-			byID[id] = l
+			owner, ok := h.readOwner(key)
+			if !ok { // the labels know whose it was made for
+				owner = Owner{Lab: key, Session: c.Labels[labelSession], Participant: c.Labels[labelParticipant]}
+			}
+			l = &Lab{ID: owner.Lab, Owner: owner}
+			byID[key] = l
 		}
-		n := &Node{Name: c.Labels[labelNode], Lab: id, Container: c.ID, host: h, State: string(c.State), Reason: c.Status}
+		n := &Node{Name: c.Labels[labelNode], Lab: key, Container: c.ID, host: h, State: string(c.State), Reason: c.Status, image: c.ImageID}
 		for _, e := range c.NetworkSettings.Networks {
 			n.Address = addressOf(e)
 		}
@@ -166,11 +192,15 @@ func (h *Host) Remove(ctx context.Context, id string) error {
 		return err
 	}
 	defer unlock()
-	mine := filters.NewArgs(filters.Arg("label", labelHost+"="+h.cfg.Name), filters.Arg("label", labelLab+"="+id))
+	key, ok := h.keyOf(id)
+	if !ok {
+		key = id
+	}
+	mine := filters.NewArgs(filters.Arg("label", labelHost+"="+h.cfg.Name), filters.Arg("label", labelLab+"="+key))
 	if err := h.removeMatching(ctx, mine); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(h.cfg.labRun(id)), os.RemoveAll(h.cfg.labKeep(id)))
+	return errors.Join(os.RemoveAll(h.cfg.labRun(key)), os.RemoveAll(h.cfg.labKeep(key)))
 }
 
 func (h *Host) removeMatching(ctx context.Context, match filters.Args) error {
@@ -210,45 +240,36 @@ func ignoreGone(err error) error {
 }
 
 // Sweep removes every lab that keep doesn't claim, and what is left in the
-// folders of labs that no Engine knows. It answers the ids of the labs it removed.
+// folders of labs that no Engine knows. Labs of the pool stay. It answers the ids of
+// the labs it removed.
 func (h *Host) Sweep(ctx context.Context, keep func(Owner) bool) ([]string, error) {
 	labs, err := h.Labs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known := map[string]bool{}
+	all := map[string]Owner{}
+	for _, r := range h.records() {
+		if !r.warm() {
+			all[r.owner.Lab] = r.owner
+		}
+	}
+	for _, l := range labs {
+		all[l.ID] = l.Owner
+	}
 	var removed []string
 	var errs []error
-	for _, l := range labs {
-		if keep(l.Owner) {
-			known[l.ID] = true
+	for id, owner := range all {
+		if keep(owner) {
 			continue
 		}
-		if err := h.Remove(ctx, l.ID); err != nil {
-			errs = append(errs, fmt.Errorf("lab %s: %w", l.ID, err))
+		if err := h.Remove(ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("lab %s: %w", id, err))
 			continue
 		}
-		removed = append(removed, l.ID)
+		removed = append(removed, id)
 	}
-	entries, _ := os.ReadDir(h.cfg.labsDir())
-	for _, e := range entries {
-		owner, ok := h.readOwner(e.Name())
-		if known[e.Name()] || (ok && keep(owner)) || !idPattern.MatchString(e.Name()) {
-			continue
-		}
-		errs = append(errs, h.Remove(ctx, e.Name()))
-	}
+	slices.Sort(removed)
 	return removed, errors.Join(errs...)
-}
-
-// readOwner reads what ensureKeys wrote beside the keys.
-func (h *Host) readOwner(id string) (Owner, bool) {
-	text, err := os.ReadFile(filepath.Join(h.cfg.labKeep(id), "owner.json"))
-	if err != nil {
-		return Owner{}, false
-	}
-	var o Owner
-	return o, json.Unmarshal(text, &o) == nil
 }
 
 // remakeNodeDirs makes the sockets' folders again that a reboot took: without

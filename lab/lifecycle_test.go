@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -164,6 +165,77 @@ func TestRunRestartsEngine(t *testing.T) {
 		_, err := h.Docker().Ping(t.Context())
 		return err == nil
 	})
+}
+
+// Who joins gets a lab that waits, at once; it is theirs by their id for
+// everybody who asks, and another one waits soon.
+func TestPool(t *testing.T) {
+	realHost(t)
+	cfg := testConfig()
+	cfg.Warm = 1
+	h, err := lab.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if err := h.Attach(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	stop := func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	waiting := func() (ready []string) {
+		found, _ := filepath.Glob(testData + "/labs/warm-*/ready")
+		for _, path := range found {
+			text, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "owner.json"))
+			if strings.Contains(string(text), `"lab":"warm-`) {
+				ready = append(ready, filepath.Base(filepath.Dir(path)))
+			}
+		}
+		return ready
+	}
+	eventually(t, 20*time.Second, "one lab waits", func() bool { return len(waiting()) == 1 })
+	first := waiting()[0]
+	if labs, err := h.Labs(t.Context()); err != nil || len(labs) != 0 {
+		t.Errorf("a waiting lab is shown as somebody's: %v, %v", labs, err)
+	}
+	begun := time.Now()
+	l, err := h.EnsureLab(t.Context(), lab.Owner{Lab: "ann", Session: "s", Participant: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > 300*time.Millisecond {
+		t.Errorf("taking a waiting lab took %v", took)
+	}
+	if l.ID != "ann" || l.Nodes[0].Lab != first {
+		t.Errorf("ann got %s of %s, while %s waited", l.ID, l.Nodes[0].Lab, first)
+	}
+	eventually(t, 20*time.Second, "another lab waits", func() bool { return len(waiting()) == 1 })
+	stop()
+	found, err := realHost(t).Lab(t.Context(), "ann") // somebody who wasn't there
+	if err != nil || found.Owner.Participant != "ann" || found.Nodes[4].Container != l.Nodes[4].Container {
+		t.Errorf("ann's lab is found as %+v, %v", found, err)
+	}
+	if out := must(t, l.Node("node3"), "ssh node1 hostname"); out != "node1" {
+		t.Errorf("in ann's lab ssh says %q", out)
+	}
+	if removed, err := h.Sweep(t.Context(), func(lab.Owner) bool { return false }); err != nil || !slices.Equal(removed, []string{"ann"}) {
+		t.Errorf("swept %v, %v", removed, err)
+	}
+	for _, key := range waiting() {
+		if err := h.Remove(context.Background(), key); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(testData + "/labs"); err != nil || len(left) != 0 {
+		t.Errorf("records left: %v, %v", left, err)
+	}
 }
 
 // Stop ends everything and Up brings it back; Purge leaves nothing. These are

@@ -20,8 +20,8 @@ const (
 
 // ensureNetwork makes the bridge network of a lab, or finds it, and answers
 // its addresses. It leads nowhere but to the lab's own nodes.
-func (h *Host) ensureNetwork(ctx context.Context, owner Owner) (netip.Prefix, error) {
-	name := h.objectName(owner.Lab, "")
+func (h *Host) ensureNetwork(ctx context.Context, r record) (netip.Prefix, error) {
+	name := h.objectName(r.key, "")
 	if prefix, err := h.networkPrefix(ctx, name); !cerrdefs.IsNotFound(err) {
 		return prefix, err
 	}
@@ -38,7 +38,7 @@ func (h *Host) ensureNetwork(ctx context.Context, owner Owner) (netip.Prefix, er
 		if overlapsAny(prefix, used) {
 			continue
 		}
-		err := h.createNetwork(ctx, name, owner, prefix)
+		err := h.createNetwork(ctx, name, r, prefix)
 		switch {
 		case err == nil:
 			return prefix, nil
@@ -52,12 +52,12 @@ func (h *Host) ensureNetwork(ctx context.Context, owner Owner) (netip.Prefix, er
 	return netip.Prefix{}, workshop.Errorf(workshop.TooMany, "All networks for labs are taken: end labs that nobody uses, or give Slipway a wider address pool.")
 }
 
-func (h *Host) createNetwork(ctx context.Context, name string, owner Owner, prefix netip.Prefix) error {
+func (h *Host) createNetwork(ctx context.Context, name string, r record, prefix netip.Prefix) error {
 	_, err := h.docker.NetworkCreate(ctx, name, network.CreateOptions{
 		Driver:   "bridge",
 		Internal: true,
 		IPAM:     &network.IPAM{Config: []network.IPAMConfig{{Subnet: prefix.String(), Gateway: prefix.Addr().Next().String()}}},
-		Labels:   h.labels(owner, ""),
+		Labels:   h.labels(r, ""),
 	})
 	return err
 }

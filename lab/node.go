@@ -22,13 +22,14 @@ import (
 // Node is one Docker host of a lab, as it was found.
 type Node struct {
 	Name      string // node1, node2, ...
-	Lab       string
+	Lab       string // as the Engine knows it; not the lab's id if that was taken from the pool
 	Address   string // in its lab's network
 	Container string // its id on the Engine that hosts it
 	State     string // running, exited, ... as the Engine says
 	Reason    string // more words on that
 
-	host *Host
+	host  *Host
+	image string // its id
 }
 
 // Dial connects to the node's agent: see docs/protocol.md for what it speaks.
@@ -57,10 +58,10 @@ func (h *Host) objectName(lab, node string) string {
 	return name
 }
 
-func (h *Host) labels(owner Owner, node string) map[string]string {
+func (h *Host) labels(r record, node string) map[string]string {
 	labels := map[string]string{
-		labelHost: h.cfg.Name, labelLab: owner.Lab,
-		labelSession: owner.Session, labelParticipant: owner.Participant,
+		labelHost: h.cfg.Name, labelLab: r.key,
+		labelSession: r.owner.Session, labelParticipant: r.owner.Participant,
 	}
 	if node != "" {
 		labels[labelNode] = node
@@ -69,14 +70,14 @@ func (h *Host) labels(owner Owner, node string) map[string]string {
 }
 
 // ensureNode makes, starts or adopts node number i and waits for its agent.
-func (h *Host) ensureNode(ctx context.Context, owner Owner, net netip.Prefix, keys labKeys, i int) (*Node, error) {
-	node := &Node{Name: "node" + strconv.Itoa(i), Lab: owner.Lab, Address: nodeAddress(net, i).String(), host: h}
-	if err := h.nodeDir(owner.Lab, node.Name); err != nil {
+func (h *Host) ensureNode(ctx context.Context, r record, net netip.Prefix, keys labKeys, i int) (*Node, error) {
+	node := &Node{Name: "node" + strconv.Itoa(i), Lab: r.key, Address: nodeAddress(net, i).String(), host: h}
+	if err := h.nodeDir(r.key, node.Name); err != nil {
 		return nil, err
 	}
-	found, err := h.docker.ContainerInspect(ctx, h.objectName(owner.Lab, node.Name))
+	found, err := h.docker.ContainerInspect(ctx, h.objectName(r.key, node.Name))
 	if cerrdefs.IsNotFound(err) {
-		if node.Container, err = h.createNode(ctx, owner, net, keys, i); err != nil {
+		if node.Container, err = h.createNode(ctx, r, net, keys, i); err != nil {
 			return nil, fmt.Errorf("make %s: %w", node.Name, err)
 		}
 	} else if err != nil {
@@ -115,27 +116,25 @@ func (h *Host) waitAgent(ctx context.Context, node *Node) error {
 	return nil
 }
 
-func (h *Host) createNode(ctx context.Context, owner Owner, net netip.Prefix, keys labKeys, i int) (string, error) {
+func (h *Host) createNode(ctx context.Context, r record, net netip.Prefix, keys labKeys, i int) (string, error) {
 	name := "node" + strconv.Itoa(i)
-	h.mu.Lock()
-	image := h.nodeImage
-	h.mu.Unlock()
+	image := h.image()
 	if image == "" {
 		return "", workshop.Errorf(workshop.Unavailable, "The node image is missing. \"slipway up\" builds it.")
 	}
 	conf := &container.Config{
-		Image: image, Hostname: name, Cmd: strslice.StrSlice(h.cfg.Command), Labels: h.labels(owner, name),
-		Env: []string{"SLIPWAY_NODE=" + name, "SLIPWAY_LAB=" + owner.Lab, "SLIPWAY_ADDRESS=" + nodeAddress(net, i).String()},
+		Image: image, Hostname: name, Cmd: strslice.StrSlice(h.cfg.Command), Labels: h.labels(r, name),
+		Env: []string{"SLIPWAY_NODE=" + name, "SLIPWAY_LAB=" + r.key, "SLIPWAY_ADDRESS=" + nodeAddress(net, i).String()},
 	}
 	endpoint := &network.EndpointSettings{
 		Aliases:    []string{name},
 		IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: nodeAddress(net, i).String()},
 	}
-	created, err := h.docker.ContainerCreate(ctx, conf, h.nodeHostConfig(owner, net, name),
-		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{h.objectName(owner.Lab, ""): endpoint}},
-		nil, h.objectName(owner.Lab, name))
+	created, err := h.docker.ContainerCreate(ctx, conf, h.nodeHostConfig(r, net, name),
+		&network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{h.objectName(r.key, ""): endpoint}},
+		nil, h.objectName(r.key, name))
 	if cerrdefs.IsConflict(err) { // somebody else was first
-		found, err := h.docker.ContainerInspect(ctx, h.objectName(owner.Lab, name))
+		found, err := h.docker.ContainerInspect(ctx, h.objectName(r.key, name))
 		return found.ID, err
 	}
 	if err != nil {
@@ -146,18 +145,18 @@ func (h *Host) createNode(ctx context.Context, owner Owner, net netip.Prefix, ke
 
 // nodeHostConfig is what a node may do: its own file is the reading of record
 // for the isolation that SECURITY.md promises.
-func (h *Host) nodeHostConfig(owner Owner, net netip.Prefix, name string) *container.HostConfig {
+func (h *Host) nodeHostConfig(r record, net netip.Prefix, name string) *container.HostConfig {
 	limits := h.cfg.Limits
 	conf := &container.HostConfig{
-		NetworkMode:   container.NetworkMode(h.objectName(owner.Lab, "")),
+		NetworkMode:   container.NetworkMode(h.objectName(r.key, "")),
 		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
 		Runtime:       h.cfg.Runtime,
 		CgroupnsMode:  container.CgroupnsModePrivate,
 		ExtraHosts:    h.nodeHosts(net),
 		Tmpfs:         map[string]string{"/run": "rw,nosuid,nodev,mode=755,size=64m"},
 		Mounts: []mount.Mount{{
-			Type: mount.TypeVolume, Source: h.objectName(owner.Lab, name), Target: "/var/lib/docker",
-			VolumeOptions: &mount.VolumeOptions{Labels: h.labels(owner, name), NoCopy: true},
+			Type: mount.TypeVolume, Source: h.objectName(r.key, name), Target: "/var/lib/docker",
+			VolumeOptions: &mount.VolumeOptions{Labels: h.labels(r, name), NoCopy: true},
 		}},
 		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "2"}},
 		Resources: container.Resources{
@@ -167,7 +166,7 @@ func (h *Host) nodeHostConfig(owner Owner, net netip.Prefix, name string) *conta
 	}
 	if h.own {
 		conf.Mounts = append(conf.Mounts, mount.Mount{
-			Type: mount.TypeBind, Source: filepath.Join(h.cfg.labRun(owner.Lab), name), Target: "/run/slipway",
+			Type: mount.TypeBind, Source: filepath.Join(h.cfg.labRun(r.key), name), Target: "/run/slipway",
 		})
 	} else {
 		conf.Tmpfs["/run/slipway"] = "rw,nosuid,nodev,mode=700,size=1m" // the tunnel is the way in

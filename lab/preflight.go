@@ -85,11 +85,15 @@ func (h *Host) checkDisk() error {
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return fmt.Errorf("lab: look at the disk of %s: %w", dir, err)
 	}
-	if free := int64(fs.Bavail) * int64(fs.Bsize); free < MinFree {
-		return workshop.Errorf(workshop.Unavailable, "Only %.1f GB are free where %s lives, and labs need %.1f: free some, or choose another folder with --data.",
-			float64(free)/1e9, h.cfg.DataDir, float64(MinFree)/1e9)
+	return roomFor(h.cfg.DataDir, int64(fs.Bavail)*int64(fs.Bsize))
+}
+
+func roomFor(dir string, free int64) error {
+	if free >= MinFree {
+		return nil
 	}
-	return nil
+	return workshop.Errorf(workshop.Unavailable, "Only %.1f GB are free where %s lives, and labs need %.1f: free some, or choose another folder with --data.",
+		float64(free)/1e9, dir, float64(MinFree)/1e9)
 }
 
 // install tries without fetching the package lists first, because most hosts

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/docker/docker/api/types/events"
@@ -10,9 +11,12 @@ import (
 )
 
 // Run keeps the Engine and its nodes healthy until ctx ends: it hands groups to
-// nodes that start by themselves, starts an Engine that has died, and keeps its
-// logs small. It answers nil when ctx ends.
+// nodes that start by themselves, starts an Engine that has died, keeps its
+// logs small and the pool filled. It answers nil when ctx ends and all has stopped.
 func (h *Host) Run(ctx context.Context) error {
+	var pool sync.WaitGroup
+	defer pool.Wait()
+	pool.Go(func() { h.keepPool(ctx) })
 	for ctx.Err() == nil {
 		h.care(ctx)
 		h.follow(ctx)
@@ -40,14 +44,14 @@ func (h *Host) care(ctx context.Context) {
 			return
 		}
 	}
-	labs, err := h.Labs(ctx)
+	labs, err := h.list(ctx)
 	if err != nil {
 		return // said when somebody asks for a lab
 	}
 	for _, l := range labs {
 		for _, n := range l.Nodes {
 			if n.State == "running" {
-				h.handOver(n.Container, l.ID, n.Name)
+				h.handOver(n.Container, n.Lab, n.Name)
 			}
 		}
 	}
