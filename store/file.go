@@ -123,7 +123,7 @@ func (f *File) Append(ctx context.Context, session workshop.SessionID, events ..
 		return nil, nil
 	}
 	if len(events) > MaxBatch {
-		return nil, workshop.Errorf(workshop.Invalid, "%d events at once are too many, at most %d are taken.", len(events), MaxBatch)
+		return nil, tooMany(len(events))
 	}
 	j, err := f.journal(session, events[0].Kind == workshop.SessionCreated)
 	if err != nil {
