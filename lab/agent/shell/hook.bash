@@ -67,9 +67,11 @@ __slipway_prompt() {
   return "$code"
 }
 
-# __slipway_command runs in a subshell after a command was read.
+# __slipway_command runs in a subshell after a command was read. Lines pasted at once have no prompt between them:
+# then the one before ends here.
 __slipway_command() {
-  local line
+  local code=$? line
+  [ -z "$__slipway_ran" ] || __slipway_mark exit "$code" ''
   line=$(HISTTIMEFORMAT= builtin history 1)
   line=${line#"${line%%[![:space:]]*}"}
   line=${line#*[[:space:]]}
@@ -80,4 +82,4 @@ __slipway_command() {
 
 PROMPT_COMMAND=(__slipway_prompt "${PROMPT_COMMAND[@]}")
 # The arithmetic sets a variable of this shell, which a substitution could not.
-PS0='${__slipway_zero:$((__slipway_ran=1,0)):0}$(__slipway_command)'
+PS0='$(__slipway_command)${__slipway_zero:$((__slipway_ran=1,0)):0}'
