@@ -12,7 +12,8 @@ const snippet = (text, node = 'node1', more = '') =>
 
 export const slides = {
   welcome: '<h1>Docker orchestration</h1><p>Run one application on one node, then on five.</p>',
-  agenda: '<h2>What we do today</h2><ul><li>One application, one node</li><li data-step="1">Find the bottleneck</li><li data-step="2">Scale one service</li></ul><div class="note" data-step="2"><p>There is a break at 11:00.</p></div>',
+  agenda:
+    '<h2>What we do today</h2><ul><li>One application, one node</li><li data-step="1">Find the bottleneck</li><li data-step="2">Scale one service</li></ul><div class="note" data-step="2"><p>There is a break at 11:00.</p></div>',
   'rng-up': `<h2>Start one service</h2><p>Begin with <code>rng</code>, in the foreground.</p>${snippet('docker compose up rng')}`,
   'ten-workers': `<h2>Ten workers</h2><p>The worker asks <code>rng</code> for bytes, <code>hasher</code> for a digest, and counts. Scale it, and watch the graph.</p>
 ${snippet('docker compose up -d --scale worker=10')}
@@ -33,7 +34,15 @@ dockercoins-rng-1       Up 2 minutes
 </code></pre><table><tr><th>workers</th><th>hashes/s</th></tr><tr><td>1</td><td>3.3</td></tr><tr><td>10</td><td>9.8</td></tr></table>`,
 };
 
-const info = (n, name, title, chapter, steps = 0, exercises = []) => ({ n, name, title, chapter, steps, exercises, minutes: 4 });
+const info = (n, name, title, chapter, steps = 0, exercises = []) => ({
+  n,
+  name,
+  title,
+  chapter,
+  steps,
+  exercises,
+  minutes: 4,
+});
 
 export const deck = {
   name: 'demo',
@@ -51,33 +60,134 @@ export const deck = {
     info(5, 'why-not-ten', 'Why three times and not ten?', 1, 0, ['why']),
   ],
   exercises: [
-    { id: 'hello-node', title: 'Say hello to node2', slide: 'agenda', chapter: 0, minutes: 4, checks: ['ran'], hints: 1 },
-    { id: 'get-the-code', title: 'Get the code', slide: 'agenda', chapter: 0, minutes: 3, checks: ['files'], hints: 1 },
-    ...['rng-up', 'rng-use', 'hasher-up', 'hasher-use', 'stop-both', 'all-up', 'see-the-graph', 'in-background'].map(id => ({
-      id, title: id.replace('-', ' '), slide: 'rng-up', chapter: 1, minutes: 4, checks: ['x'], hints: 1,
+    {
+      id: 'hello-node',
+      title: 'Say hello to node2',
+      slide: 'agenda',
+      chapter: 0,
+      minutes: 4,
+      checks: ['ran'],
+      hints: 1,
+    },
+    {
+      id: 'get-the-code',
+      title: 'Get the code',
+      slide: 'agenda',
+      chapter: 0,
+      minutes: 3,
+      checks: ['files'],
+      hints: 1,
+    },
+    ...[
+      'rng-up',
+      'rng-use',
+      'hasher-up',
+      'hasher-use',
+      'stop-both',
+      'all-up',
+      'see-the-graph',
+      'in-background',
+    ].map(id => ({
+      id,
+      title: id.replace('-', ' '),
+      slide: 'rng-up',
+      chapter: 1,
+      minutes: 4,
+      checks: ['x'],
+      hints: 1,
     })),
-    { id: 'ten-workers', title: 'Ten workers', slide: 'ten-workers', chapter: 1, minutes: 8, checks: ['ten workers run on node1', 'the speed is between 9 and 10.5 hashes/s', 'no worker of an earlier try is left'], hints: 2 },
-    { id: 'why', title: 'Why three times', slide: 'why-not-ten', chapter: 1, minutes: 2, quiz: true, optional: true },
+    {
+      id: 'ten-workers',
+      title: 'Ten workers',
+      slide: 'ten-workers',
+      chapter: 1,
+      minutes: 8,
+      checks: [
+        'ten workers run on node1',
+        'the speed is between 9 and 10.5 hashes/s',
+        'no worker of an earlier try is left',
+      ],
+      hints: 2,
+    },
+    {
+      id: 'why',
+      title: 'Why three times',
+      slide: 'why-not-ten',
+      chapter: 1,
+      minutes: 2,
+      quiz: true,
+      optional: true,
+    },
   ],
 };
 
-const names = ['Ada', 'Grace', 'Linus <b>', 'Margaret', 'Edsger', 'Barbara', 'Ken', 'Radia', 'Alan', 'Hedy', 'Dennis', 'Katherine'];
+const names = [
+  'Ada',
+  'Grace',
+  'Linus <b>',
+  'Margaret',
+  'Edsger',
+  'Barbara',
+  'Ken',
+  'Radia',
+  'Alan',
+  'Hedy',
+  'Dennis',
+  'Katherine',
+];
 const ids = ['ada', 'grace', ...names.slice(2).map((_, i) => `p${i + 3}`)];
 
 export const events = [
   { kind: 'participant.joined', person: me('instructor') },
   { kind: 'driver.changed', participant: 'tess' },
   ...ids.flatMap((id, i) => [
-    { kind: 'participant.joined', person: { id, name: names[i], role: 'attendee', joined: new Date(t0).toISOString() } },
-    { kind: 'lab.changed', participant: id, lab: i === 9 ? { state: 'failed', message: 'node3 did not start: its disk is full' } : { state: 'ready' } },
+    {
+      kind: 'participant.joined',
+      person: { id, name: names[i], role: 'attendee', joined: new Date(t0).toISOString() },
+    },
+    {
+      kind: 'lab.changed',
+      participant: id,
+      lab:
+        i === 9 ? { state: 'failed', message: 'node3 did not start: its disk is full' } : { state: 'ready' },
+    },
     { kind: 'place.changed', participant: id, place: { slide: i % 3 ? 'ten-workers' : 'rng-up', step: 0 } },
-    ...deck.exercises.slice(0, 4 + ((i * 5) % 7)).flatMap((e, n) => [
-      ...(n % 4 === i % 4 ? [{ kind: 'hint.opened', participant: id, exercise: e.id, number: 1 }] : []),
-      { kind: 'verdict.changed', participant: id, verdict: { exercise: e.id, state: 'solved', checks: [{ state: 'passing' }] } },
-    ]),
+    ...deck.exercises
+      .slice(0, 4 + ((i * 5) % 7))
+      .flatMap((e, n) => [
+        ...(n % 4 === i % 4 ? [{ kind: 'hint.opened', participant: id, exercise: e.id, number: 1 }] : []),
+        {
+          kind: 'verdict.changed',
+          participant: id,
+          verdict: { exercise: e.id, state: 'solved', checks: [{ state: 'passing' }] },
+        },
+      ]),
   ]),
-  { kind: 'verdict.changed', participant: 'p5', verdict: { exercise: 'rng-up', state: 'regressed', checks: [{ state: 'failing', reason: 'rng does not run on node1.' }] } },
-  { kind: 'verdict.changed', participant: 'p4', verdict: { exercise: 'all-up', state: 'failing', attempts: 4, checks: [{ state: 'failing', reason: 'Port 8001 is in use on node1.', try: 'Stop what you started by hand: docker ps, then docker stop.' }] } },
+  {
+    kind: 'verdict.changed',
+    participant: 'p5',
+    verdict: {
+      exercise: 'rng-up',
+      state: 'regressed',
+      checks: [{ state: 'failing', reason: 'rng does not run on node1.' }],
+    },
+  },
+  {
+    kind: 'verdict.changed',
+    participant: 'p4',
+    verdict: {
+      exercise: 'all-up',
+      state: 'failing',
+      attempts: 4,
+      checks: [
+        {
+          state: 'failing',
+          reason: 'Port 8001 is in use on node1.',
+          try: 'Stop what you started by hand: docker ps, then docker stop.',
+        },
+      ],
+    },
+  },
   { kind: 'status.changed', participant: 'grace', status: 'help' },
   { kind: 'status.changed', participant: 'p6', status: 'done' },
   { kind: 'slide.moved', place: { slide: 'ten-workers', step: 0 } },
@@ -90,7 +200,11 @@ export const events = [
       attempts: 1,
       checks: [
         { state: 'passing' },
-        { state: 'failing', reason: '6.7 hashes/s on node1, rising.', try: 'Wait half a minute: the graph is an average over ten seconds.' },
+        {
+          state: 'failing',
+          reason: '6.7 hashes/s on node1, rising.',
+          try: 'Wait half a minute: the graph is an average over ten seconds.',
+        },
         { state: 'unknown', reason: "node1's Docker is asleep." },
       ],
     },

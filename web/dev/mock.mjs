@@ -13,7 +13,13 @@ import { deck, events, me, slides } from './made-up.mjs';
 const port = Number(process.env.PORT ?? 8181);
 const dist = new URL('../dist/', import.meta.url);
 const manifest = () => JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), 'utf8'));
-const session = { id: 's1', workshop: 'demo', title: deck.title, joinCode: 'KM4T-92WX', created: new Date().toISOString() };
+const session = {
+  id: 's1',
+  workshop: 'demo',
+  title: deck.title,
+  joinCode: 'KM4T-92WX',
+  created: new Date().toISOString(),
+};
 const shells = new Map();
 const rooms = new Set();
 let seq = 0;
@@ -71,27 +77,37 @@ function answer(req, url, body) {
   }
   if (p === '/') return page('join', { page: 'join', session: { title: deck.title }, code: '' });
   if (p === '/board') return page('board', boot('board', 'instructor'));
-  if (p === '/present' || p === '/projector') return page(p.slice(1), boot(p.slice(1), 'instructor'), article('ten-workers'));
+  if (p === '/present' || p === '/projector')
+    return page(p.slice(1), boot(p.slice(1), 'instructor'), article('ten-workers'));
   if (p === '/replay') return page('replay', boot('replay', 'attendee'));
   if (p === '/api/deck') return deck;
   if (p === '/api/slides') {
     const from = Number(url.searchParams.get('from')) - 1;
     return deck.slides.slice(from, from + 20).map(s => ({ name: s.name, html: slides[s.name] }));
   }
-  if (p === '/api/notes') return { html: '<p>Ask who has seen the graph move. Wait for three hands.</p>', next: 'why-not-ten' };
-  if (p === '/api/search') return [{ slide: 'ten-workers', title: 'Ten workers', text: 'docker compose up -d --scale worker=10' }];
+  if (p === '/api/notes')
+    return { html: '<p>Ask who has seen the graph move. Wait for three hands.</p>', next: 'why-not-ten' };
+  if (p === '/api/search')
+    return [{ slide: 'ten-workers', title: 'Ten workers', text: 'docker compose up -d --scale worker=10' }];
   if (p === '/api/replay') return replay();
   if (p.startsWith('/api/replay/casts/')) return cast();
   if (p.startsWith('/api/exercises/')) return exercise(p, body);
   if (p === '/api/status') note({ kind: 'status.changed', participant: 'ada', status: body.status });
   if (p === '/api/slide') note({ kind: 'slide.moved', place: body });
   if (p === '/api/announce') note({ kind: 'announcement.made', text: body.text });
-  if (p === '/api/join') return body.code === 'KM4T-92WX' ? { participant: me('attendee'), go: '/w/demo/ten-workers' } : refuse();
-  if (/^\/api\/nodes\/[^/]+\/terminals$/.test(p)) return req.method === 'POST' ? { id: body.id, cols: 80, rows: 24 } : [];
+  if (p === '/api/join')
+    return body.code === 'KM4T-92WX' ? { participant: me('attendee'), go: '/w/demo/ten-workers' } : refuse();
+  if (/^\/api\/nodes\/[^/]+\/terminals$/.test(p))
+    return req.method === 'POST' ? { id: body.id, cols: 80, rows: 24 } : [];
   return {};
 }
 
-const refuse = () => ({ error: { kind: 'not-found', message: 'No session has that code. Look at the code again: it has eight characters.' } });
+const refuse = () => ({
+  error: {
+    kind: 'not-found',
+    message: 'No session has that code. Look at the code again: it has eight characters.',
+  },
+});
 
 function exercise(p, body) {
   const [, id, act] = /exercises\/([^/]+)\/(.+)/.exec(p);
@@ -99,7 +115,13 @@ function exercise(p, body) {
     note({ kind: 'hint.opened', participant: 'ada', exercise: id, number: body.number });
     return { html: '<p>Look at <code>docker compose up --help</code>: which option sets a number?</p>' };
   }
-  if (act === 'solution') return { acts: [{ node: 'node1', terminal: 1, text: 'docker compose up -d --scale worker=10', kind: 'shell' }, { node: 'node1', terminal: 1, text: '^C', kind: 'key' }] };
+  if (act === 'solution')
+    return {
+      acts: [
+        { node: 'node1', terminal: 1, text: 'docker compose up -d --scale worker=10', kind: 'shell' },
+        { node: 'node1', terminal: 1, text: '^C', kind: 'key' },
+      ],
+    };
   if (act === 'quiz') return { correct: body.choices?.[0] === 1 };
   return {};
 }
@@ -111,18 +133,42 @@ function replay() {
     end: start + 600_000,
     title: deck.title,
     events: [],
-    slides: [{ at: start, slide: 'welcome', step: 0 }, { at: start + 60_000, slide: 'ten-workers', step: 0 }, { at: start + 400_000, slide: 'why-not-ten', step: 0 }],
-    terminals: [{ node: 'node1', id: 't1', start: start + 5000, end: start + 600_000, url: '/api/replay/casts/node1/t1.cast' }],
-    exercises: [{ id: 'rng-up', title: 'Start rng', solvedAt: start + 120_000 }, { id: 'ten-workers', title: 'Ten workers', solvedAt: start + 333_000 }],
+    slides: [
+      { at: start, slide: 'welcome', step: 0 },
+      { at: start + 60_000, slide: 'ten-workers', step: 0 },
+      { at: start + 400_000, slide: 'why-not-ten', step: 0 },
+    ],
+    terminals: [
+      {
+        node: 'node1',
+        id: 't1',
+        start: start + 5000,
+        end: start + 600_000,
+        url: '/api/replay/casts/node1/t1.cast',
+      },
+    ],
+    exercises: [
+      { id: 'rng-up', title: 'Start rng', solvedAt: start + 120_000 },
+      { id: 'ten-workers', title: 'Ten workers', solvedAt: start + 333_000 },
+    ],
     speed: Array.from({ length: 400 }, (_, i) => [start + 150_000 + i * 1000, i < 100 ? 3.3 : 9.8]),
   };
 }
 
 function cast() {
-  const lines = [JSON.stringify({ version: 3, term: { cols: 80, rows: 20 }, timestamp: Math.floor((Date.now() - 595_000) / 1000) })];
+  const lines = [
+    JSON.stringify({
+      version: 3,
+      term: { cols: 80, rows: 20 },
+      timestamp: Math.floor((Date.now() - 595_000) / 1000),
+    }),
+  ];
   lines.push(JSON.stringify([0.5, 'o', '[10.213.4.2] (local) docker@node1 ~\r\n$ ']));
   for (let i = 0; i < 120; i++) {
-    lines.push(JSON.stringify([3.3, 'o', `echo step ${i}`]), JSON.stringify([0.6, 'o', `\r\nstep ${i}\r\n\x1b[32m[10.213.4.2]\x1b[0m (local) docker@node1 ~\r\n$ `]));
+    lines.push(
+      JSON.stringify([3.3, 'o', `echo step ${i}`]),
+      JSON.stringify([0.6, 'o', `\r\nstep ${i}\r\n\x1b[32m[10.213.4.2]\x1b[0m (local) docker@node1 ~\r\n$ `]),
+    );
   }
   return lines.join('\n') + '\n';
 }
@@ -131,7 +177,9 @@ const server = createServer(async (req, res) => {
   const url = new URL(req.url, 'http://x');
   try {
     if (url.pathname.startsWith('/assets/')) {
-      const type = { js: 'text/javascript', css: 'text/css' }[url.pathname.split('.').at(-1)] ?? 'application/octet-stream';
+      const type =
+        { js: 'text/javascript', css: 'text/css' }[url.pathname.split('.').at(-1)] ??
+        'application/octet-stream';
       res.writeHead(200, { 'Content-Type': type });
       res.end(readFileSync(new URL(`.${url.pathname}`, dist)));
       return;
@@ -169,13 +217,34 @@ function room(ws) {
   const empty = { seq: 0, place: { slide: '', step: 0 }, order: [], people: {}, session };
   ws.send(JSON.stringify({ snapshot: empty }));
   for (const event of journal) ws.send(JSON.stringify({ event }));
-  ws.send(JSON.stringify({ nodes: Object.fromEntries([1, 2, 3, 4, 5].map(n => [`node${n}`, { state: 'ready', engine: n < 3 ? 'running' : 'asleep' }])) }));
+  ws.send(
+    JSON.stringify({
+      nodes: Object.fromEntries(
+        [1, 2, 3, 4, 5].map(n => [`node${n}`, { state: 'ready', engine: n < 3 ? 'running' : 'asleep' }]),
+      ),
+    }),
+  );
   ws.send(JSON.stringify({ presence: { ada: true, grace: true, p3: true } }));
-  ws.send(JSON.stringify({ ports: { node1: [{ port: 8000, container: 'dockercoins-webui-1', url: '/port/x/', frame: '/port/x/' }, { port: 8001, container: 'dockercoins-rng-1', url: '/port/x/' }] } }));
+  ws.send(
+    JSON.stringify({
+      ports: {
+        node1: [
+          { port: 8000, container: 'dockercoins-webui-1', url: '/port/x/', frame: '/port/x/' },
+          { port: 8001, container: 'dockercoins-rng-1', url: '/port/x/' },
+        ],
+      },
+    }),
+  );
   let t = 0;
   const beat = setInterval(() => {
     t++;
-    ws.send(JSON.stringify({ speed: 3.3 + 6.5 / (1 + Math.exp(10 - t / 2)) + Math.sin(t) * 0.1, theory: 10, why: 'rng' }));
+    ws.send(
+      JSON.stringify({
+        speed: 3.3 + 6.5 / (1 + Math.exp(10 - t / 2)) + Math.sin(t) * 0.1,
+        theory: 10,
+        why: 'rng',
+      }),
+    );
   }, 200);
   ws.on('close', () => clearInterval(beat));
 }
@@ -194,7 +263,12 @@ function shellOf(name) {
   let shell = shells.get(name);
   if (shell) return shell;
   const child = spawn('script', ['-qfc', 'bash --norc', '/dev/null'], {
-    env: { PATH: process.env.PATH, TERM: 'xterm-256color', PS1: `\\[\\e[32m\\][10.213.4.2]\\[\\e[0m\\] (local) docker@${name.split('/')[0]} \\w\\n$ `, HOME: '/tmp' },
+    env: {
+      PATH: process.env.PATH,
+      TERM: 'xterm-256color',
+      PS1: `\\[\\e[32m\\][10.213.4.2]\\[\\e[0m\\] (local) docker@${name.split('/')[0]} \\w\\n$ `,
+      HOME: '/tmp',
+    },
     cwd: '/tmp',
   });
   shell = { child, ring: Buffer.alloc(0), viewers: new Set(), typed: new Map(), born: Date.now() };
@@ -212,7 +286,16 @@ function terminal(ws, url) {
   const shell = shellOf(`${node}/${id}`);
   const client = url.searchParams.get('client');
   const from = Number(url.searchParams.get('from'));
-  const hello = { version: 1, offset: shell.ring.length, cols: 80, rows: 24, inputReceived: shell.typed.get(client) ?? 0, window: 262144, role: 'owner', born: shell.born };
+  const hello = {
+    version: 1,
+    offset: shell.ring.length,
+    cols: 80,
+    rows: 24,
+    inputReceived: shell.typed.get(client) ?? 0,
+    window: 262144,
+    role: 'owner',
+    born: shell.born,
+  };
   ws.send(frame('h', Buffer.from(JSON.stringify(hello))));
   if (from < 0) ws.send(frame('s', u64(shell.ring.length), shell.ring));
   else ws.send(frame('o', u64(from), u64(Date.now()), shell.ring.subarray(from)));

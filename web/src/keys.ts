@@ -137,3 +137,34 @@ export const keyList: { keys: string; act: string; who?: 'presenter' | 'attendee
   { keys: 'Ctrl+Shift+C  Ctrl+Shift+V', act: 'copy and paste in a terminal', who: 'attendee' },
   { keys: 'Ctrl+Shift+F', act: 'find in a terminal', who: 'attendee' },
 ];
+
+/** "^C" reads as Ctrl+C. */
+export function keyName(text: string): string {
+  return text.trim().replace(/\^([A-Z\\[\]])/g, 'Ctrl+$1');
+}
+
+/** What the named keys of an author's key fence send, one a line. Pure. */
+export function keyBytes(text: string): string {
+  const named: Record<string, string> = {
+    Enter: '\r',
+    Escape: '\x1b',
+    Esc: '\x1b',
+    Tab: '\t',
+    Space: ' ',
+    Up: '\x1b[A',
+    Down: '\x1b[B',
+    Right: '\x1b[C',
+    Left: '\x1b[D',
+    Backspace: '\x7f',
+  };
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+    .map(key => {
+      const control = /^\^([A-Za-z[\\\]^_])$/.exec(key);
+      if (control) return String.fromCharCode(control[1]!.toUpperCase().charCodeAt(0) & 31);
+      return named[key] ?? key;
+    })
+    .join('');
+}

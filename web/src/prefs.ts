@@ -36,6 +36,9 @@ export function clientName(): string {
   return name;
 }
 
+/** Size of terminals' letters in pixels: eighty columns fit beside the slides of a small screen. */
+export const terminalSize = () => recall('terminal-size', innerWidth >= 1600 ? 15 : 13);
+
 export type Theme = 'auto' | 'light' | 'dark';
 
 export function applyTheme(theme: Theme = recall<Theme>('theme', 'auto')): void {

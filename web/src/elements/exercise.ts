@@ -6,6 +6,7 @@
 import { html, nothing, render, type TemplateResult } from 'lit';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import { post, sentence } from '../api';
+import { keyBytes, keyName } from '../keys';
 import { page } from '../page';
 import type { Achievement, Act, CheckVerdict } from '../protocol';
 import { checkIcons, checkWords, icon } from '../words';
@@ -203,34 +204,3 @@ export class SlipExercise extends HTMLElement {
 }
 
 const numberOf = (act: Act) => Number(/\d+/.exec(act.terminal ?? '')?.[0] ?? 1);
-
-/** "^C" reads as Ctrl+C. */
-export function keyName(text: string): string {
-  return text.trim().replace(/\^([A-Z\\[\]])/g, 'Ctrl+$1');
-}
-
-/** What the named keys of an author's key fence send, one a line. Pure. */
-export function keyBytes(text: string): string {
-  const named: Record<string, string> = {
-    Enter: '\r',
-    Escape: '\x1b',
-    Esc: '\x1b',
-    Tab: '\t',
-    Space: ' ',
-    Up: '\x1b[A',
-    Down: '\x1b[B',
-    Right: '\x1b[C',
-    Left: '\x1b[D',
-    Backspace: '\x7f',
-  };
-  return text
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '')
-    .map(key => {
-      const control = /^\^([A-Za-z[\\\]^_])$/.exec(key);
-      if (control) return String.fromCharCode(control[1]!.toUpperCase().charCodeAt(0) & 31);
-      return named[key] ?? key;
-    })
-    .join('');
-}

@@ -7,7 +7,7 @@ import { get, sentence } from '../api';
 import { find } from '../deck';
 import { keyList } from '../keys';
 import { page } from '../page';
-import { keep, recall } from '../prefs';
+import { keep, recall, terminalSize } from '../prefs';
 import type { SlideInfo } from '../protocol';
 import { cellIcons, cellOf, cellWords, icon } from '../words';
 import { define, Light } from './light';
@@ -209,7 +209,7 @@ export class SlipFinder extends Light {
 
   private help(): TemplateResult {
     const reader = recall('screen-reader', false);
-    const size = recall('terminal-size', 14);
+    const size = terminalSize();
     return html`
       <table class="keys"><tbody>${keyList
         .filter(k => !k.who || k.who === this.who)
@@ -222,7 +222,7 @@ export class SlipFinder extends Light {
         this.who === 'attendee'
           ? html`<p class="settings">
             <label>Letters in terminals <input type="number" min="8" max="32" .value=${String(size)}
-              @change=${(e: Event) => keep('terminal-size', Math.min(32, Math.max(8, Number((e.target as HTMLInputElement).value) || 14)))} /></label>
+              @change=${(e: Event) => keep('terminal-size', Math.min(32, Math.max(8, Number((e.target as HTMLInputElement).value) || 13)))} /></label>
             <label><input type="checkbox" ?checked=${reader}
               @change=${(e: Event) => keep('screen-reader', (e.target as HTMLInputElement).checked)} /> Screen reader mode of terminals</label>
             <span class="soft">From the next reload on; your shells stay.</span></p>`

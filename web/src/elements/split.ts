@@ -8,10 +8,10 @@ const least = 0.2;
 const most = 0.8;
 
 export class SlipSplit extends HTMLElement {
-  private share = 0.46;
+  private share = 0.44;
 
   connectedCallback(): void {
-    this.share = recall('split', 0.46);
+    this.share = recall('split', 0.44);
     this.tabIndex = 0;
     this.setAttribute('role', 'separator');
     this.setAttribute('aria-orientation', 'vertical');
@@ -19,7 +19,7 @@ export class SlipSplit extends HTMLElement {
     this.title = 'Drag, or use the arrow keys; double click puts it back';
     this.addEventListener('pointerdown', e => this.drag(e));
     this.addEventListener('keydown', e => this.key(e));
-    this.addEventListener('dblclick', () => this.set(0.46));
+    this.addEventListener('dblclick', () => this.set(0.44));
     this.set(this.share);
   }
 

@@ -7,7 +7,7 @@ import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { isDark, recall } from '../prefs';
+import { isDark, recall, terminalSize } from '../prefs';
 import type { Screen } from './link';
 
 const darkTheme: ITheme = {
@@ -103,7 +103,7 @@ export class XtermScreen implements Screen {
     deal: Dealings,
     readOnly = false,
   ) {
-    this.baseSize = recall('terminal-size', 14);
+    this.baseSize = terminalSize();
     this.term = new Terminal({
       allowProposedApi: true, // the Unicode addon needs it
       fontFamily: monoFont,
