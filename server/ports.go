@@ -121,6 +121,7 @@ func (s *Server) servePort(w http.ResponseWriter, r *http.Request, token, prefix
 		return
 	}
 	defer free()
+	http.NewResponseController(w).SetWriteDeadline(time.Time{}) // an app may stream for hours
 	ctx, leave := s.stayWith(r.Context())
 	defer leave()
 	proxy := httputil.ReverseProxy{

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"slipway/replay"
 	"slipway/workshop"
@@ -81,6 +82,7 @@ func (s *Server) replayCast(w http.ResponseWriter, r *http.Request, c caller) er
 	if err != nil || !info.Mode().IsRegular() {
 		return missing
 	}
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(castDeadline))
 	w.Header().Set("Content-Type", "application/x-asciicast")
 	w.Header().Set("Cache-Control", "private, no-cache")
 	http.ServeContent(w, r, "", info.ModTime(), file) // ranges, so that a long one can be read in parts

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -106,6 +109,8 @@ func (s *Server) missing(r *http.Request) routeKind {
 // ServeHTTP sends a request to an app on a node when its host name says so,
 // and else to the routes.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Sockets and apps lift it; what else there is must not hold us for long.
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerDeadline))
 	if token, ok := s.tokenOfHost(r.Host); ok {
 		s.portByHost(w, r, token)
 		return
@@ -138,8 +143,10 @@ func (s *Server) gate(row route) http.HandlerFunc {
 }
 
 const (
-	maxBody      = 64 << 10
-	bodyDeadline = 15 * time.Second
+	maxBody        = 64 << 10
+	bodyDeadline   = 15 * time.Second
+	answerDeadline = 2 * time.Minute
+	castDeadline   = 30 * time.Minute // a long recording over a slow line
 )
 
 // admit says who may come in. The caller's existence is told before what they
@@ -158,9 +165,25 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, row route, c call
 		if c.session != nil && !s.commands.add(string(c.who.ID)) {
 			return workshop.Errorf(workshop.TooMany, "That was too fast for the server; wait a few seconds.")
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyDeadline))
+		return takeBody(w, r)
 	}
+	return nil
+}
+
+// takeBody reads a command's body whole, within a bound of size and time, so
+// that the connection is free of deadlines while the command is carried out.
+func takeBody(w http.ResponseWriter, r *http.Request) error {
+	connection := http.NewResponseController(w)
+	connection.SetReadDeadline(time.Now().Add(bodyDeadline))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+			return err
+		}
+		return workshop.Errorf(workshop.Invalid, "The request's body did not arrive whole.").Because(err)
+	}
+	connection.SetReadDeadline(time.Time{})
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }
 

@@ -131,7 +131,7 @@ func (s *Server) Run(ctx context.Context) error {
 // shutdown ends what browsers have open.
 func (s *Server) shutdown(front *http.Server) {
 	s.goAway(errGoingAway)
-	moment, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	moment, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	if front.Shutdown(moment) != nil {
 		front.Close()

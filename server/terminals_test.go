@@ -17,7 +17,7 @@ func testLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, ni
 
 // tab is a terminal of a page.
 type tab struct {
-	t     *testing.T
+	t     testing.TB
 	conn  *websocket.Conn
 	hello terminal.Hello
 	typed uint64

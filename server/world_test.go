@@ -37,7 +37,7 @@ const patience = 20 * time.Second
 
 // world is a whole server with a real store, a real deck and real shells.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	server *Server
 	store  *store.File
 	labs   *shells
@@ -115,7 +115,7 @@ How fast?
 MARK-NOTE again.
 `
 
-func testSlides(t *testing.T) *Deck {
+func testSlides(t testing.TB) *Deck {
 	t.Helper()
 	files := fstest.MapFS{
 		"workshop.yaml": {Data: []byte("name: course\ntitle: A course\nchapters:\n  - title: One\n    files: [one.md]\n")},
@@ -146,7 +146,7 @@ func (d oneDeck) Deck(name string) (*Deck, error) {
 }
 
 // newWorld starts a server; change may alter its settings first.
-func newWorld(t *testing.T, change func(*Config)) *world {
+func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), id: workshop.SessionID(workshop.NewID()), code: workshop.NewJoinCode(), key: workshop.NewSecret()}
 	w.labs = &shells{terminals: map[string]*terminal.Terminal{}, watchers: map[chan LabView]workshop.ParticipantID{}}
@@ -333,7 +333,7 @@ func (b *browser) socket(path string) *websocket.Conn {
 }
 
 // next reads messages until one has the member, and gives that.
-func next(t *testing.T, conn *websocket.Conn, member string, into any) {
+func next(t testing.TB, conn *websocket.Conn, member string, into any) {
 	t.Helper()
 	for {
 		_, raw, err := conn.ReadMessage()
@@ -354,7 +354,7 @@ func next(t *testing.T, conn *websocket.Conn, member string, into any) {
 }
 
 // closeCode reads until the other side closes and gives its code.
-func closeCode(t *testing.T, conn *websocket.Conn) int {
+func closeCode(t testing.TB, conn *websocket.Conn) int {
 	t.Helper()
 	for {
 		if _, _, err := conn.ReadMessage(); err != nil {

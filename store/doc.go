@@ -17,8 +17,9 @@ import "slipway/workshop"
 
 // Bounds of a journal.
 const (
-	MaxEvent = 64 << 10 // bytes of one event in its JSON form
-	MaxBatch = 1 << 12  // events of one Append
+	MaxEvent   = 64 << 10 // bytes of one event in its JSON form
+	MaxBatch   = 1 << 12  // events of one Append
+	MaxJournal = 2 << 30  // bytes of one session in a [File]: some weeks of a full room
 )
 
 func tooLarge(size int) error {

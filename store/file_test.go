@@ -209,6 +209,16 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+func TestJournalIsBounded(t *testing.T) {
+	f := open(t, t.TempDir(), nil)
+	defer f.Close()
+	create(t, f)
+	f.journals["s"].size += MaxJournal
+	if _, err := f.Append(bg, "s", workshop.Event{Kind: workshop.Announced}); workshop.KindOf(err) != workshop.TooMany {
+		t.Errorf("got %v", err)
+	}
+}
+
 // writeUntilKilled is the child of the crash test: it appends from several
 // goroutines and prints what was acknowledged.
 func writeUntilKilled(dir string) {

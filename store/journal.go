@@ -143,6 +143,10 @@ func (j *journal) append(ctx context.Context, events []workshop.Event) ([]uint64
 		defer j.mu.Unlock()
 		return nil, j.broken
 	}
+	if j.size > MaxJournal {
+		defer j.mu.Unlock()
+		return nil, workshop.Errorf(workshop.TooMany, "This session has filled its journal; end it and begin another one.")
+	}
 	if j.pending == nil {
 		j.pending = &batch{done: make(chan struct{})}
 	}
