@@ -45,6 +45,26 @@ func (c *content) Deck(name string) (*server.Deck, error) {
 	return c.served, nil
 }
 
+// nearby is how many slides before and after one's own are looked at: people
+// work a little ahead, and go back for what they left.
+const nearby = 8
+
+// near lists the exercises on the slides around one.
+func (c *content) near(slide string) []workshop.ExerciseID {
+	at := c.deck.Slide(slide)
+	if at == nil {
+		return nil
+	}
+	var ids []workshop.ExerciseID
+	for _, e := range c.deck.Exercises {
+		on := c.deck.Slide(e.Slide)
+		if on != nil && on.Number >= at.Number-nearby && on.Number <= at.Number+nearby {
+			ids = append(ids, workshop.ExerciseID(e.ID))
+		}
+	}
+	return ids
+}
+
 // compileBook makes the exercises of a deck ready to be judged. A mistake in a
 // check is a problem with the place it was made at.
 func compileBook(deck *slides.Deck) (*exercises.Book, []slides.Problem, error) {

@@ -14,6 +14,7 @@ import (
 // Bounds of a keeper.
 const (
 	maxLabs      = 1000             // labs one server keeps
+	maxSessions  = 1000             // sessions it hears of
 	madeAtOnce   = 3                // labs being made at the same time
 	retryMaking  = 30 * time.Second // after a failure, unless the person asks earlier
 	lookAfter    = 20 * time.Second // between two looks at nodes that don't answer
@@ -32,16 +33,23 @@ type keeper struct {
 	log     *slog.Logger
 	making  chan struct{} // holds a token for each lab being made
 	asked   chan *kept    // labs that Run has to take on
+	heard   chan follow   // sessions that Run has to follow
 
 	mu      sync.Mutex
 	labs    map[workshop.ParticipantID]*kept
 	history map[workshop.SessionID]*workshop.Progress // as it was when first asked for
 }
 
+// follow asks Run to hear what happens in a session from an event on.
+type follow struct {
+	session workshop.SessionID
+	from    uint64
+}
+
 func newKeeper(host *lab.Host, journal *store.File, content *content, log *slog.Logger) *keeper {
 	return &keeper{
 		host: host, journal: journal, content: content, log: log,
-		making: make(chan struct{}, madeAtOnce), asked: make(chan *kept, maxLabs),
+		making: make(chan struct{}, madeAtOnce), asked: make(chan *kept, maxLabs), heard: make(chan follow, maxSessions),
 		labs: map[workshop.ParticipantID]*kept{}, history: map[workshop.SessionID]*workshop.Progress{},
 	}
 }
@@ -54,6 +62,8 @@ func (k *keeper) Run(ctx context.Context) error {
 		select {
 		case one := <-k.asked:
 			running.Go(func() { one.run(ctx) })
+		case f := <-k.heard:
+			running.Go(func() { k.hear(ctx, f) })
 		case <-ctx.Done():
 			return nil
 		}
@@ -92,8 +102,28 @@ func (k *keeper) past(ctx context.Context, session workshop.SessionID) (*worksho
 	if err != nil {
 		return nil, err
 	}
+	if len(k.history) >= maxSessions {
+		return nil, workshop.Errorf(workshop.TooMany, "This server already keeps %d sessions, which is all it can.", maxSessions)
+	}
 	k.history[session] = progress
+	k.heard <- follow{session, progress.Seq + 1} // never blocks: there is room for maxSessions
 	return progress, nil
+}
+
+// hear tells labs which slide their person is at, until ctx ends: exercises
+// around it are looked at, others are left alone.
+func (k *keeper) hear(ctx context.Context, f follow) {
+	err := k.journal.Follow(ctx, f.session, f.from, func(e workshop.Event) error {
+		if e.Kind == workshop.PlaceChanged && e.Place != nil {
+			if one, err := k.lab(e.Participant); err == nil {
+				one.moved(e.Place.Slide)
+			}
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		k.log.Error("a session can't be followed", "session", string(f.session), "err", err)
+	}
 }
 
 // lab finds a kept lab.

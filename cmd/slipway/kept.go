@@ -28,6 +28,7 @@ type kept struct {
 	told    workshop.LabState // what the journal has
 	lab     *lab.Lab          // nil until ready
 	watcher *exercises.Watcher
+	slide   string // where the person is; empty until known
 	docker  map[string]*exercises.DockerState
 	speed   *server.SpeedView
 	changed chan struct{} // closed and replaced when a view may have changed
@@ -43,7 +44,7 @@ func newKept(k *keeper, session workshop.SessionID, who workshop.ParticipantID, 
 		docker: map[string]*exercises.DockerState{},
 	}
 	if past != nil {
-		one.told = past.Lab
+		one.told, one.slide = past.Lab, past.Place.Slide
 		for id, a := range past.Exercises {
 			one.known[id] = a.Verdict
 		}
@@ -114,6 +115,7 @@ func (o *kept) watch(ctx context.Context, found *lab.Lab) {
 		Docker:  o.sawDocker,
 	})
 	o.change(func() { o.lab, o.watcher = found, watcher })
+	o.moved("")
 	o.tell(ctx, workshop.LabState{State: "ready"})
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -195,6 +197,18 @@ func (o *kept) verdict(ctx context.Context, v workshop.Verdict) {
 func (o *kept) append(ctx context.Context, e workshop.Event) {
 	if _, err := o.keeper.journal.Append(ctx, o.session, e); err != nil && ctx.Err() == nil {
 		o.log.Error("an event was not kept", "kind", string(e.Kind), "err", err)
+	}
+}
+
+// moved says at which slide the person is; empty for where they were.
+func (o *kept) moved(slide string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if slide != "" {
+		o.slide = slide
+	}
+	if o.watcher != nil && o.slide != "" {
+		o.watcher.Open(o.keeper.content.near(o.slide)...)
 	}
 }
 
