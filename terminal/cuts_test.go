@@ -90,7 +90,7 @@ func (p *page) visit(t *testing.T, tm *Terminal, rnd *rand.Rand, done func() boo
 		if sent < uint64(len(p.input)) {
 			// Sometimes again from before, as a page that is not sure would.
 			from := sent - uint64(rnd.IntN(int(min(sent-p.received, 50)+1)))
-			n := min(uint64(1+rnd.IntN(700)), uint64(len(p.input))-from)
+			n := min(sent-from+1+uint64(rnd.IntN(700)), uint64(len(p.input))-from) // something new in any case: it waits for the echo
 			fw.Write(Frame{Kind: KindInput, Offset: from, Data: []byte(p.input[from : from+n])})
 			sent = max(sent, from+n)
 		}

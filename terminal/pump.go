@@ -43,6 +43,8 @@ func (t *Terminal) printed(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ring.Append(p, t.opt.Now().UnixMilli())
+	t.track.write(p)
+	t.track.forget(t.ring.Start())
 	if t.screen != nil {
 		t.screen.Write(p)
 	}

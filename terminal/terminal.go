@@ -81,6 +81,7 @@ type Terminal struct {
 	mu       sync.Mutex
 	resume   sync.Cond // the pump waits here for its owner
 	ring     *Scrollback
+	track    tracker
 	screen   Screen
 	viewers  map[*viewer]struct{}
 	active   *viewer // the owner's view that holds the pump and sets the size

@@ -364,16 +364,31 @@ func (v *viewer) drawAgain(buf []byte) Frame {
 		v.acked = v.next - min(v.next, uint64(len(data)))
 		return Frame{Kind: KindRepaint, Offset: v.next, Data: data}
 	}
-	from := r.Start()
-	if back := uint64(v.repaintMax); r.End()-from > back {
-		from = r.End() - back
-	}
-	from = r.SafePoint(from)
-	data := buf[:r.Copy(buf[:min(outputSize, len(buf))], from)]
-	if !t.ended || from+uint64(len(data)) < r.End() {
+	from, set := t.replayFrom(uint64(v.repaintMax))
+	n := copy(buf[:outputSize-1], set)
+	n += r.Copy(buf[n:outputSize], from)
+	data := buf[:n]
+	if got := from + uint64(n-len(set)); !t.ended || got < r.End() {
 		data = data[:wholeRunes(data)]
 	}
 	v.acked = from
-	v.next = from + uint64(len(data))
+	v.next = from + uint64(len(data)-len(set))
 	return Frame{Kind: KindRepaint, Offset: v.next, Data: data}
+}
+
+// replayFrom chooses where a replay of at most about back bytes begins, and
+// what sets a reset terminal as it was there.
+func (t *Terminal) replayFrom(back uint64) (from uint64, set []byte) {
+	r := t.ring
+	if r.Start() == 0 && r.End() <= back {
+		return 0, nil
+	}
+	from = r.Start()
+	if r.End()-from > back {
+		from = r.End() - back
+	}
+	if p, ok := t.track.from(from); ok {
+		return p.offset, p.modes.set()
+	}
+	return r.SafePoint(from), nil
 }
