@@ -288,6 +288,7 @@ func (t *Terminal) end(code int) {
 type Status struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
+	Title    string    `json:"title"` // as the program set it
 	Cols     int       `json:"cols"`
 	Rows     int       `json:"rows"`
 	Offset   uint64    `json:"offset"` // end of the output
@@ -307,7 +308,7 @@ func (t *Terminal) Status() Status {
 	s := Status{
 		ID: t.opt.ID, Name: t.opt.Name, Cols: t.cols, Rows: t.rows,
 		Offset: t.ring.End(), Oldest: t.ring.Start(), Viewers: len(t.viewers),
-		Born: t.born, Activity: t.activity, Ended: t.ended, Code: t.code,
+		Title: string(t.track.now.title), Born: t.born, Activity: t.activity, Ended: t.ended, Code: t.code,
 	}
 	if t.cmd != nil {
 		s.Pid = t.cmd.Process.Pid

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/yamux"
+
 	"slipway/lab"
 	"slipway/lab/agent"
 	"slipway/terminal"
@@ -276,6 +278,79 @@ func TestTheMarksOfALongCommandAreCutAndWhole(t *testing.T) {
 	got := n.marks(t, 2)[0].Mark.Command
 	if len(got) < 2400 || len(got) > 2600 || !strings.HasPrefix(got, ": éé") {
 		t.Errorf("%d bytes: %.20q", len(got), got)
+	}
+}
+
+func TestMarksSurviveWhatPeopleDoToTheirShell(t *testing.T) {
+	n := startNode(t, nil)
+	s := n.shell(t, "t1")
+	s.until(promptEnd)
+	for _, line := range []string{"PROMPT_COMMAND='false'; set -u", "(exit 4)", "PS1='> '; HISTCONTROL=ignorespace"} {
+		s.key(line + "\n")
+		s.until("133;D;")
+	}
+	s.key("(exit 5)\n")
+	s.until("133;D;5")
+	got := n.marks(t, 8)
+	for i, want := range map[int]string{3: "t1 exit (exit 4) = 4", 7: "t1 exit (exit 5) = 5"} {
+		if m := markOf(got[i]); m != want {
+			t.Errorf("mark %d is %q, want %q", i, m, want)
+		}
+	}
+}
+
+func TestFilesAreOpenedWithTheRightsOfTheirReader(t *testing.T) {
+	// As root the reader is somebody else; else the file is closed to all.
+	mode, reader := os.FileMode(0), ""
+	if os.Geteuid() == 0 {
+		mode, reader = 0o600, "nobody"
+	}
+	n := startNode(t, func(c *agent.Config) { c.User = reader })
+	dir, err := os.MkdirTemp("", "sl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	os.Chmod(dir, 0o755)
+	path := filepath.Join(dir, "secret")
+	os.WriteFile(path, []byte("x"), 0o600)
+	os.Symlink(path, filepath.Join(dir, "link"))
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, filepath.Join(dir, "link")} {
+		if b, err := n.ReadFile(n.ctx, p, 10); !lab.IsAgentError(err, lab.AgentForbidden) {
+			t.Errorf("%s: %q, %v", p, b, err)
+		}
+	}
+	os.Chmod(path, 0o644)
+	if b, err := n.ReadFile(n.ctx, path, 10); err != nil || string(b) != "x" {
+		t.Errorf("a file for all: %q, %v", b, err)
+	}
+}
+
+func TestTheDoorThroughATunnel(t *testing.T) {
+	n := startNode(t, nil)
+	ours, theirs := net.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- agent.Tunnel(t.Context(), theirs, n.cfg.Socket) }()
+	session, err := yamux.Client(ours, agent.TunnelConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := &lab.Agent{Dial: func(context.Context) (net.Conn, error) { return session.Open() }}
+	if info, err := through.Info(n.ctx); err != nil || info.Node != "node1" {
+		t.Errorf("%+v, %v", info, err)
+	}
+	far := &node{Agent: through, ctx: n.ctx}
+	s := far.shell(t, "t1")
+	s.until(promptEnd)
+	s.key("echo $((6*7))\n")
+	s.until("42")
+	s.conn.Close()
+	session.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

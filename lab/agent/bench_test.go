@@ -111,3 +111,44 @@ func BenchmarkThroughput(b *testing.B) {
 		got -= 1 << 20
 	}
 }
+
+// BenchmarkInterrupt is a page that draws 2 MiB/s, a program that prints as
+// fast as it may, and the time from Ctrl-C until the prompt is drawn.
+func BenchmarkInterrupt(b *testing.B) {
+	const drawn = 2 << 20 // bytes a second
+	n := benchNode(b)
+	e := newEchoer(b, n, "shell", "PS1='READY ' exec bash --norc -i")
+	var times []time.Duration
+	until := func(want string, pace bool) {
+		for text := ""; !strings.Contains(text, want); {
+			f, err := e.fr.Next()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if f.Kind != terminal.KindOutput {
+				continue
+			}
+			text = text[max(0, len(text)-100):] + string(f.Data)
+			if pace {
+				time.Sleep(time.Duration(len(f.Data)) * time.Second / drawn) // this is the drawing
+			}
+			e.fw.Write(terminal.Frame{Kind: terminal.KindAck, Offset: f.Offset + uint64(len(f.Data))})
+		}
+	}
+	key := func(s string) {
+		e.fw.Write(terminal.Frame{Kind: terminal.KindInput, Offset: e.sent, Data: []byte(s)})
+		e.sent += uint64(len(s))
+	}
+	until("READY ", false)
+	for b.Loop() {
+		key("yes 01234567890123456789012345678901234567890\n")
+		for range 20 {
+			until("9", true)
+		}
+		began := time.Now()
+		key("\x03")
+		until("READY ", true)
+		times = append(times, time.Since(began))
+	}
+	reportPercentiles(b, times)
+}

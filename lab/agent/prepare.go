@@ -40,6 +40,7 @@ func (a *agent) prepare() {
 		{"control groups", func() error { return prepareCgroups("/sys/fs/cgroup", "/proc/self/mountinfo") }},
 		{"shell hooks", a.prepareShell},
 		{"ssh", a.prepareSSH},
+		{"sudo", a.prepareSudo},
 	}
 	for _, s := range steps {
 		if err := s.do(); err != nil {
@@ -215,6 +216,19 @@ func (a *agent) prepareShell() error {
 		os.WriteFile(a.at("etc/profile.d/slipway-agent.sh"), []byte(source), 0o644),
 		appendOnce(a.at("etc/bash.bashrc"), []byte(source)),
 	)
+}
+
+// prepareSudo lets a root shell know which terminal it is in.
+func (a *agent) prepareSudo() error {
+	dir := a.at("etc/sudoers.d")
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	path := filepath.Join(dir, "slipway-agent")
+	if err := os.WriteFile(path, []byte("Defaults env_keep += \"SLIPWAY_TERMINAL\"\n"), 0o440); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o440)
 }
 
 // quote makes a word of a shell out of any text.

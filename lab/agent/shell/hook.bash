@@ -49,7 +49,7 @@ __slipway_target() {
   esac
 }
 
-# __slipway_prompt runs before every prompt, first of all, to see the code.
+# __slipway_prompt runs before every prompt.
 __slipway_prompt() {
   local code=$?
   if [ -n "$__slipway_ran" ]; then
@@ -80,6 +80,8 @@ __slipway_command() {
   printf '\033]133;C\a'
 }
 
-PROMPT_COMMAND=(__slipway_prompt "${PROMPT_COMMAND[@]}")
+# Second in the list: who says PROMPT_COMMAND=... replaces the first. Bash gives
+# every one of them the code of the command.
+PROMPT_COMMAND=("${PROMPT_COMMAND[0]:-:}" __slipway_prompt "${PROMPT_COMMAND[@]:1}")
 # The arithmetic sets a variable of this shell, which a substitution could not.
 PS0='$(__slipway_command)${__slipway_zero:$((__slipway_ran=1,0)):0}'
