@@ -173,13 +173,42 @@ func (x *explainer) propertyGap(e ast.Expr) string {
 			}
 		}
 	}
+	if x.value(e.ID()) == types.False {
+		return sentence(x.subject(s.Operand()) + " is not " + adjective(s.FieldName()))
+	}
 	return x.plain(e, "true")
+}
+
+// adjective words a property that is true or false.
+func adjective(field string) string {
+	switch field {
+	case "dir":
+		return "a folder"
+	case "manager":
+		return "a manager's"
+	case "leader":
+		return "the leader"
+	case "readOnly":
+		return "read-only"
+	case "oomKilled":
+		return "ended by its memory limit"
+	case "autoRemove":
+		return "started with --rm"
+	case "tty":
+		return "started with -t"
+	case "stdin":
+		return "started with -i"
+	}
+	return field
 }
 
 // notGap explains why something is true that should not be.
 func (x *explainer) notGap(e ast.Expr) string {
 	if e.Kind() == ast.SelectKind && e.AsSelect().FieldName() == "exists" {
 		return sentence(x.subject(e.AsSelect().Operand()) + " is still there")
+	}
+	if e.Kind() == ast.SelectKind && x.value(e.ID()) == types.True {
+		return sentence(x.subject(e.AsSelect().Operand()) + " is " + adjective(e.AsSelect().FieldName()) + ", expected not to be")
 	}
 	if e.Kind() == ast.CallKind && e.AsCall().IsMemberFunction() && len(e.AsCall().Args()) > 0 {
 		target := x.subject(e.AsCall().Target())

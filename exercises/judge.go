@@ -47,8 +47,8 @@ func (e *Expression) judge(ctx context.Context, w *world, m *memory, now time.Ti
 	case err == nil && types.IsUnknown(value):
 		j.State, j.Reason = workshop.Unsure, strings.Join(ev.missing, " ")
 		j.waiting = ev.waiting && len(ev.missing) == 1
-	case err != nil && ctx.Err() != nil:
-		j.State, j.Reason = workshop.Unsure, "This check took too long to judge. That is a mistake in it, not yours."
+	case err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), "cost limit")):
+		j.State, j.Reason = workshop.Unsure, "This check is too much work to judge. That is a mistake in it, not yours."
 	default:
 		j.State = workshop.Failing
 		j.Reason = e.explain(ctx, ev, err)

@@ -108,16 +108,16 @@ func TestReasons(t *testing.T) {
 		`sha256("hello").startsWith("2cf24dba")`:                                        "passing",
 		`node1.containers.exists(c, c.aliases("coins_default") == ["rng"])`:             "passing",
 
-		`node1.service("rng").running == 10`:                                           "failing Running of service rng on node1 is 1, expected 10.",
-		`10 <= node1.service("rng").running`:                                           "failing Running of service rng on node1 is 1, expected at least 10.",
+		`node1.service("rng").running == 10`:                                           "failing The number of running containers of service rng on node1 is 1, expected 10.",
+		`10 <= node1.service("rng").running`:                                           "failing The number of running containers of service rng on node1 is 1, expected at least 10.",
 		`node1.service("hasher").running == 1`:                                         "failing There is no service hasher on node1.",
 		`node1.service("hasher").exists`:                                               "failing There is no service hasher on node1.",
 		`!node1.container("coins-rng-1").exists`:                                       "failing Container coins-rng-1 on node1 is still there.",
 		`node1.container("coins-worker-1").running`:                                    "failing Container coins-worker-1 on node1 is exited, expected running.",
-		`node1.service("worker").exitCodes == [0]`:                                     "failing ExitCodes of service worker on node1 is 137, expected 0.",
-		`node1.service("rng").running == 1 && node1.service("rng").published(80) == 9`: "failing Host port for container port 80 of service rng on node1 is 8001, expected 9.",
-		`["rng", "worker"].all(s, node1.service(s).running == 1)`:                      "failing Running of service worker on node1 is 0, expected 1.",
-		`node1.containers.exists(c, c.health == "healthy")`:                            "failing None of containers of node1 (2 there) fits: c.health == \"healthy\".",
+		`node1.service("worker").exitCodes == [0]`:                                     "failing The list of exit codes of service worker on node1 is 137, expected 0.",
+		`node1.service("rng").running == 1 && node1.service("rng").published(80) == 9`: "failing The host port for container port 80 of service rng on node1 is 8001, expected 9.",
+		`["rng", "worker"].all(s, node1.service(s).running == 1)`:                      "failing The number of running containers of service worker on node1 is 0, expected 1.",
+		`node1.containers.exists(c, c.health == "healthy")`:                            "failing None of the containers of node1 (2 there) fits: c.health == \"healthy\".",
 		`node1.containers.filter(c, c.running).size() == 2`:                            "failing The number of `node1.containers.filter(c, c.running)` is 1, expected 2.",
 		`node1.ran("^curl .*8001")`:                                                    "failing `curl localhost:8001` on node1 ended with exit code 7, expected 0.",
 		`node1.ran("vmstat")`:                                                          "failing `vmstat 3` is still running on node1.",
@@ -127,14 +127,17 @@ func TestReasons(t *testing.T) {
 		`node1.http(8002, "/").status == 200`:                                          "failing GET / on port 8002 of node1 does not answer: connection refused.",
 		`node1.http(8002, "/").ok`:                                                     "failing GET / on port 8002 of node1 does not answer: connection refused.",
 		`node1.post(8002, "/", "hello").ok`:                                            "failing POST / on port 8002 of node1 answers with status 500, expected 200.",
-		`node1.post(8002, "/", "hello").body == sha256("x")`:                           "failing Body of POST / on port 8002 of node1 is \"oops\", expected \"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\" (`sha256(\"x\")`).",
+		`node1.post(8002, "/", "hello").body == sha256("x")`:                           "failing The body of POST / on port 8002 of node1 is \"oops\", expected \"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\" (`sha256(\"x\")`).",
 		`node1.file("~/coins").dir && node1.file("~/none").exists`:                     "failing There is no file ~/none on node1.",
-		`node1.tcp(9)`:                                            "failing Nothing accepts connections on port 9 of node1.",
-		`node1.latency(8001, "/") < 50.0`:                         "failing Latency in ms of GET / on port 8001 of node1 is 123.46, expected less than 50.",
-		`node1.json(8000, "/json").nothing == 1`:                  "failing There is no \"nothing\" in what was read.",
-		`node1.swarm.active`:                                      "failing Active of the swarm as node1 sees it is false, expected true.",
+		`node1.tcp(9)`:                           "failing Nothing accepts connections on port 9 of node1.",
+		`node1.latency(8001, "/") < 50.0`:        "failing The latency in ms of GET / on port 8001 of node1 is 123.46, expected less than 50.",
+		`node1.json(8000, "/json").nothing == 1`: "failing There is no \"nothing\" in what was read.",
+		`node1.service("rng").exists && !node1.container("coins-rng-1").running`: "failing Container coins-rng-1 on node1 is running, expected not to be.",
+		`!node1.file("~/coins").dir`:                              "failing File ~/coins on node1 is a folder, expected not to be.",
+		`node1.container("coins-rng-1").tty`:                      "failing Container coins-rng-1 on node1 is not started with -t.",
+		`node1.swarm.active`:                                      "failing The swarm as node1 sees it is not active.",
 		`node1.service("hasher").exists || node1.tcp(9)`:          "failing There is no service hasher on node1. Or: Nothing accepts connections on port 9 of node1.",
-		`node1.container("coins-rng-1").image.contains("hasher")`: "failing Image of container coins-rng-1 on node1 is \"coins-rng\", expected something that contains \"hasher\".",
+		`node1.container("coins-rng-1").image.contains("hasher")`: "failing The image of container coins-rng-1 on node1 is \"coins-rng\", expected something that contains \"hasher\".",
 		`node1.containers[7].exists`:                              "failing This can't be judged: index out of bounds: 7.",
 
 		`node2.service("rng").running == 1`:               "unknown The Engine of node2 is asleep: it starts with the first docker command there.",
@@ -204,7 +207,7 @@ func TestCostLimit(t *testing.T) {
 	}
 	began := time.Now()
 	j := e.judge(t.Context(), aWorld(), newMemory(), judgedAt)
-	if took := time.Since(began); j.State == workshop.Passing || took > judgingLimit {
+	if took := time.Since(began); j.State != workshop.Unsure || !strings.Contains(j.Reason, "too much work") || took > 2*judgingLimit {
 		t.Errorf("%v after %v", j.CheckVerdict, took)
 	}
 }

@@ -33,6 +33,7 @@ type Mirror struct {
 	publish func(*DockerState, []string) // the new state and the topics that changed
 	log     *slog.Logger
 	now     func() time.Time
+	limit   time.Duration // of one call
 
 	mu     sync.Mutex
 	engine EngineState
@@ -47,7 +48,7 @@ type Mirror struct {
 // NewMirror makes the mirror of a node. publish is called by the goroutine of
 // Run and must not block for long; the state it gets is never changed again.
 func NewMirror(node string, client func() DockerClient, publish func(*DockerState, []string), log *slog.Logger) *Mirror {
-	return &Mirror{node: node, client: client, publish: publish, log: log.With("node", node), now: time.Now,
+	return &Mirror{node: node, client: client, publish: publish, log: log.With("node", node), now: time.Now, limit: callLimit,
 		engine: EngineUnseen, signal: make(chan struct{}, 1), poke: make(chan struct{}, 1),
 		state: &DockerState{Engine: EngineUnseen}}
 }
@@ -150,7 +151,7 @@ func (m *Mirror) follow(ctx context.Context) error {
 	if m.state.Filled && m.lastSeen > 0 { // what came and went during a cut
 		options.Since = strconv.FormatInt(m.lastSeen/1e9, 10) + "." + pad9(m.lastSeen%1e9+1)
 	}
-	watchdog := time.AfterFunc(callLimit, cancel) // an Engine may accept a call and never answer it
+	watchdog := time.AfterFunc(m.limit, cancel) // an Engine may accept a call and never answer it
 	messages, failures := client.Events(ctx, options)
 	watchdog.Stop()
 	defer func() {

@@ -65,7 +65,7 @@ func put[T any](c *change, part *T, value T, topic string) {
 // fill lists everything. What was there before and is no more has gone while
 // nobody looked.
 func (r *reader) fill(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.m.limit)
 	defer cancel()
 	c := r.begin()
 	list, err := r.client.ContainerList(ctx, container.ListOptions{All: true})
@@ -199,7 +199,7 @@ func attach(d *DockerState) bool {
 
 // refresh reads some topics.
 func (r *reader) refresh(ctx context.Context, topics map[string]bool) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.m.limit)
 	defer cancel()
 	c := r.begin()
 	for topic := range topics {
@@ -213,7 +213,7 @@ func (r *reader) refresh(ctx context.Context, topics map[string]bool) error {
 
 // apply brings events into the mirror: they say what to read anew.
 func (r *reader) apply(ctx context.Context, all []events.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.m.limit)
 	defer cancel()
 	c := r.begin()
 	var dirty []string

@@ -27,7 +27,7 @@ type mirrorUnder struct {
 	more   chan struct{}
 }
 
-func mirrorOf(t *testing.T, host string) *mirrorUnder {
+func mirrorOf(t *testing.T, host string, options ...func(*Mirror)) *mirrorUnder {
 	t.Helper()
 	c, err := client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
 	if err != nil {
@@ -42,6 +42,9 @@ func mirrorOf(t *testing.T, host string) *mirrorUnder {
 		close(m.more)
 		m.more = make(chan struct{})
 	}, slog.New(slog.DiscardHandler))
+	for _, option := range options {
+		option(m.Mirror)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); m.Run(ctx) }()
@@ -161,7 +164,7 @@ func TestMirrorAfterACut(t *testing.T) {
 func TestMirrorOfAHungEngine(t *testing.T) {
 	fake := dockertest.StartFake(t)
 	id := fake.Run("web", "web", nil, nil)
-	m := mirrorOf(t, fake.Host)
+	m := mirrorOf(t, fake.Host, func(m *Mirror) { m.limit = 300 * time.Millisecond })
 	m.SetEngine(EngineRunning)
 	m.until(t, "filled", has1("web", "running"))
 	fake.Hang()

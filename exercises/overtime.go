@@ -21,6 +21,9 @@ import (
 // samplePeriod is how often what rate measures is sampled.
 const samplePeriod = 500 * time.Millisecond
 
+// measuring begins what is said while a window is not full yet.
+const measuring = "Measuring"
+
 // maxWindow bounds how long held and rate may look back.
 const maxWindow = 10 * time.Minute
 
@@ -162,7 +165,7 @@ func rate(ev *evaluation, id string, args []ref.Val) ref.Val {
 		ev.lookAgain(ev.now.Add(samplePeriod))
 	}
 	if left := window - samples[len(samples)-1].at.Sub(samples[0].at); left > 0 {
-		return ev.unknown(fmt.Sprintf("Measuring for another %d s.", int(math.Ceil(left.Seconds()))))
+		return ev.unknown(fmt.Sprintf(measuring+" for another %d s.", int(math.Ceil(left.Seconds()))))
 	}
 	return types.Double(slope(samples))
 }

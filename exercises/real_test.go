@@ -11,13 +11,35 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/swarm"
 	"github.com/docker/docker/api/types/volume"
+	"github.com/docker/docker/client"
 
 	"slipway/internal/dockertest"
 	"slipway/workshop"
 )
 
+// realEngine is a real Engine and a client of it.
+type realEngine struct {
+	*dockertest.Real
+	Client *client.Client
+}
+
+func startReal(t *testing.T) *realEngine {
+	t.Helper()
+	r := &realEngine{}
+	r.Real = dockertest.StartReal(t, func(host string) dockertest.Client {
+		c, err := client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Client = c
+		return c
+	})
+	t.Cleanup(func() { r.Client.Close() })
+	return r
+}
+
 // run makes and starts a container of the image app.
-func run(t *testing.T, r *dockertest.Real, name string, config container.Config, host container.HostConfig) string {
+func run(t *testing.T, r *realEngine, name string, config container.Config, host container.HostConfig) string {
 	t.Helper()
 	config.Image = "app"
 	if host.NetworkMode == "" {
@@ -37,7 +59,7 @@ func run(t *testing.T, r *dockertest.Real, name string, config container.Config,
 // events while the watcher looks on, each condition true at the end, and the
 // opposite of each not.
 func TestLanguageOnARealEngine(t *testing.T) {
-	real := dockertest.StartReal(t)
+	real := startReal(t)
 	node := newTestNode(t, "node1", real.Host)
 	conditions := []string{
 		`node1.engine == "running"`,
@@ -90,7 +112,7 @@ func TestLanguageOnARealEngine(t *testing.T) {
 }
 
 // settle brings the real Engine into the state the conditions speak of.
-func settle(t *testing.T, r *dockertest.Real) {
+func settle(t *testing.T, r *realEngine) {
 	t.Helper()
 	ctx := t.Context()
 	must := func(err error) {
@@ -134,7 +156,7 @@ func settle(t *testing.T, r *dockertest.Real) {
 // A real Engine that is restarted in the middle: unknown meanwhile, and right
 // again after.
 func TestMirrorOfARealEngineRestarted(t *testing.T) {
-	real := dockertest.StartReal(t)
+	real := startReal(t)
 	m := mirrorOf(t, real.Host)
 	m.SetEngine(EngineRunning)
 	id := run(t, real, "web", container.Config{}, container.HostConfig{})

@@ -25,7 +25,7 @@ func (x *explainer) subject(e ast.Expr) string {
 		if s.FieldName() == "swarm" {
 			return "the swarm as " + x.subject(s.Operand()) + " sees it"
 		}
-		return s.FieldName() + " of " + x.subject(s.Operand())
+		return x.noun(s) + " of " + x.subject(s.Operand())
 	case ast.CallKind:
 		return x.callSubject(e)
 	case ast.ComprehensionKind:
@@ -34,6 +34,25 @@ func (x *explainer) subject(e ast.Expr) string {
 		}
 	}
 	return "`" + x.source(e) + "`"
+}
+
+// nouns are the words for properties whose names alone say too little.
+var nouns = map[string]string{
+	"Service.running": "the number of running containers", "Service.exitCodes": "the list of exit codes",
+	"Project.running": "the list of running services", "Project.services": "the list of services",
+	"Container.exitCode": "the exit code", "Container.restarts": "the number of restarts", "Container.logDriver": "the log driver",
+	"Container.networkMode": "the network mode", "Container.extraHosts": "the list of added host entries",
+	"SwarmService.running": "the number of running tasks", "SwarmService.replicas": "the number of replicas",
+	"File.size": "the size in bytes", "Answer.size": "the size in bytes", "Command.exitCode": "the exit code",
+}
+
+// noun is the word for a property.
+func (x *explainer) noun(s ast.SelectExpr) string {
+	kind := x.expression.ast.GetType(s.Operand().ID()).TypeName()
+	if word := nouns[kind+"."+s.FieldName()]; word != "" {
+		return word
+	}
+	return "the " + s.FieldName()
 }
 
 func (x *explainer) identSubject(e ast.Expr) string {
@@ -83,9 +102,9 @@ func (x *explainer) callSubject(e ast.Expr) string {
 	case "tcp":
 		return "port " + arg(0) + " of " + of
 	case "latency":
-		return "latency in ms of GET " + arg(1) + " on port " + arg(0) + " of " + of
+		return "the latency in ms of GET " + arg(1) + " on port " + arg(0) + " of " + of
 	case "published":
-		return "host port for container port " + arg(0) + " of " + of
+		return "the host port for container port " + arg(0) + " of " + of
 	case "aliases":
 		return "names on network " + arg(0) + " of " + of
 	case "address":
@@ -113,9 +132,9 @@ func (x *explainer) rateSubject(e ast.Expr) string {
 	args := e.AsCall().Args()
 	macro, ok := x.expression.ast.SourceInfo().GetMacroCall(e.ID())
 	if ok && macro.AsCall().FunctionName() == "speed" {
-		return "speed (hashes per second) on " + x.subject(macro.AsCall().Target())
+		return "the speed (hashes per second) on " + x.subject(macro.AsCall().Target())
 	}
-	return "change per second of " + x.subject(args[2])
+	return "the change per second of " + x.subject(args[2])
 }
 
 // inWords names an object as people do.

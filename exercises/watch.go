@@ -163,7 +163,8 @@ func (w *Watcher) step(ctx context.Context) time.Duration {
 }
 
 // Open says which exercises the person has before them. Probes (files, HTTP,
-// measurements) are made for these alone, and these are told, as pending,
+// measurements) are made for these and for what was begun, measurements over
+// time for these alone, and these are told, as pending,
 // even before the person has begun. Until it is called, probes are made for all.
 // Safe for concurrent use.
 func (w *Watcher) Open(ids ...workshop.ExerciseID) {

@@ -3,6 +3,7 @@ package exercises
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"slipway/workshop"
@@ -269,20 +270,32 @@ func differs(a, b workshop.Verdict) (news, words bool) {
 		if a.Checks[i].State != b.Checks[i].State {
 			return true, true
 		}
-		words = words || a.Checks[i] != b.Checks[i]
+		if a.Checks[i] == b.Checks[i] {
+			continue
+		}
+		words = true
+		// why something can't be told is news, but for the seconds still to measure
+		if b.Checks[i].State == workshop.Unsure && !strings.HasPrefix(b.Checks[i].Reason, measuring) {
+			news = true
+		}
 	}
-	return false, words
+	return news, words
 }
 
 // chooseProbes tells the prober what is wanted: by checks of exercises that
-// are open and not solved.
+// are open and not solved, and, but for what is sampled briskly, of those that
+// the person began and left.
 func (w *Watcher) chooseProbes() {
 	wanted := map[Probe]bool{}
 	for _, t := range w.tasks {
-		if t.resting() || t.told.State == workshop.Solved || w.open != nil && !w.open[t.ID] {
+		closed := w.open != nil && !w.open[t.ID]
+		if t.resting() || t.told.State == workshop.Solved || closed && !t.begun {
 			continue
 		}
 		for _, c := range t.checks {
+			if closed && c.seen.brisk {
+				continue
+			}
 			for p := range c.seen.probes {
 				wanted[p] = wanted[p] || c.seen.brisk
 			}

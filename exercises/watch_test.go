@@ -31,7 +31,7 @@ func TestWatcher(t *testing.T) {
 		t.Errorf("solved as %+v", v)
 	}
 	told.wait(t, "the gap of ten", func(v workshop.Verdict) bool {
-		return v.Exercise == "ten" && v.State == workshop.Failing && v.Checks[0].Reason == "Running of service rng on node1 is 1, expected 10." && v.Checks[0].Try == "Try."
+		return v.Exercise == "ten" && v.State == workshop.Failing && v.Checks[0].Reason == "The number of running containers of service rng on node1 is 1, expected 10." && v.Checks[0].Try == "Try."
 	})
 	node.typed("docker version", 0)
 	told.waitState(t, "typed", workshop.Solved)

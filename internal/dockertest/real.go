@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/client"
 )
 
 // Real is a throw-away dockerd with nothing in it but the image app, whose
@@ -24,26 +24,35 @@ import (
 // its own, without a bridge and without touching any packet filter.
 type Real struct {
 	Host   string
-	Client *client.Client
+	client Client
 	dir    string
 	daemon *exec.Cmd
+}
+
+// Client is what is needed of the Docker client to set up and clear away. It
+// comes from the test, because clients are made in one room alone.
+type Client interface {
+	Ping(context.Context) (types.Ping, error)
+	ImageImport(context.Context, image.ImportSource, string, image.ImportOptions) (io.ReadCloser, error)
+	ContainerList(context.Context, container.ListOptions) ([]container.Summary, error)
+	ContainerRemove(context.Context, string, container.RemoveOptions) error
+	SwarmLeave(context.Context, bool) error
 }
 
 // realLimit bounds starting and stopping.
 const realLimit = 60 * time.Second
 
 // StartReal starts a dockerd that ends with the test and leaves nothing. It
-// needs root and Debian's docker.io.
-func StartReal(t testing.TB) *Real {
+// needs root and Debian's docker.io. connect makes a client of an address; the
+// test closes it.
+func StartReal(t testing.TB, connect func(host string) Client) *Real {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "real")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &Real{Host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir}
-	if r.Client, err = client.NewClientWithOpts(client.WithHost(r.Host), client.WithAPIVersionNegotiation()); err != nil {
-		t.Fatal(err)
-	}
+	r.client = connect(r.Host)
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +83,7 @@ func (r *Real) Start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), realLimit)
 	defer cancel()
 	for {
-		if _, err = r.Client.Ping(ctx); err == nil {
+		if _, err = r.client.Ping(ctx); err == nil {
 			return nil
 		}
 		select {
@@ -98,12 +107,11 @@ func (r *Real) Stop() {
 func (r *Real) remove(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), realLimit)
 	defer cancel()
-	r.Client.SwarmLeave(ctx, true)
-	all, _ := r.Client.ContainerList(ctx, container.ListOptions{All: true})
+	r.client.SwarmLeave(ctx, true)
+	all, _ := r.client.ContainerList(ctx, container.ListOptions{All: true})
 	for _, c := range all {
-		r.Client.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
+		r.client.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true})
 	}
-	r.Client.Close()
 	r.Stop()
 	for _, mounted := range mountsBelow(r.dir) {
 		syscall.Unmount(mounted, syscall.MNT_DETACH)
@@ -146,7 +154,7 @@ func (r *Real) importApp(ctx context.Context, dir string) error {
 	w.WriteHeader(&tar.Header{Name: "app", Mode: 0o755, Size: int64(len(bytesOf))})
 	w.Write(bytesOf)
 	w.Close()
-	answer, err := r.Client.ImageImport(ctx, image.ImportSource{Source: &archive, SourceName: "-"}, "app:latest",
+	answer, err := r.client.ImageImport(ctx, image.ImportSource{Source: &archive, SourceName: "-"}, "app:latest",
 		image.ImportOptions{Changes: []string{`ENTRYPOINT ["/app"]`, `CMD ["wait"]`}})
 	if err != nil {
 		return err
