@@ -84,6 +84,7 @@ func (h *Host) layEngine(ctx context.Context) error {
 			return err
 		}
 	}
+	h.tune()
 	settings := map[string]string{
 		"containerd.toml": fmt.Sprintf(containerdConfig, h.cfg.engineDir()+"/containerd", h.cfg.runPath("containerd"), h.cfg.runPath("containerd.sock")),
 		// An empty file of our own keeps the machine's /etc/docker/daemon.json out.

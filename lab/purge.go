@@ -166,6 +166,7 @@ func (h *Host) Purge(ctx context.Context) error {
 		return err
 	}
 	h.cfg.Progress("removing the lab Engine and all labs")
+	h.untune()
 	for _, dir := range []string{h.cfg.RunDir, h.cfg.engineDir()} {
 		if err := unmountBelow(dir); err != nil {
 			return err

@@ -36,6 +36,7 @@ func (h *Host) care(ctx context.Context) {
 	for _, daemon := range []string{"dockerd", "containerd"} {
 		boundLog(filepath.Join(h.cfg.logDir(), daemon+".log"))
 	}
+	h.tune() // another installation that was purged may have put bounds back
 	dead := h.daemonPID("dockerd") == 0 || h.daemonPID("containerd") == 0
 	if dead && !h.healthy(ctx) && ctx.Err() == nil {
 		h.cfg.Log.Warn("the lab Engine has died; starting it again")

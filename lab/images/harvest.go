@@ -2,55 +2,67 @@ package images
 
 import (
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// harvest copies programs from an unpacked Debian to another root, with the
-// loader and all libraries they need. Nothing of it is run: what a program
-// needs is read from the program. Further files are copied when they are there.
-func harvest(from, to string, programs, files []string) error {
-	h := &harvester{from: from, to: to, done: map[string]bool{}}
+// closure answers the paths of programs in an unpacked Debian together with the
+// loader and all libraries they need, in order. Nothing is run: what a program
+// needs is read from the program.
+func closure(root string, programs []string) ([]string, error) {
+	h := &harvester{root: root, done: map[string]bool{}}
 	for _, p := range programs {
 		if err := h.program(p); err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+			return nil, fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	for _, p := range files {
-		if err := h.copy(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s: %w", p, err)
+	var paths []string
+	for p := range h.done {
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
+
+// pick copies paths from an unpacked Debian to another root. Where a path leads
+// through links, what is at their end is copied, so the links aren't needed.
+func pick(root, to string, paths []string) error {
+	for _, p := range paths {
+		real, err := resolve(root, p, 0)
+		if err != nil {
+			return err
+		}
+		if err := copyFile(filepath.Join(root, real), filepath.Join(to, p)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 type harvester struct {
-	from, to string
-	done     map[string]bool
+	root string
+	done map[string]bool
 }
 
-// program copies an ELF file and what it needs.
+// program notes an ELF file and what it needs.
 func (h *harvester) program(p string) error {
 	if h.done[p] {
 		return nil
 	}
 	h.done[p] = true
-	real, err := h.resolve(p, 0)
+	real, err := resolve(h.root, p, 0)
 	if err != nil {
 		return err
 	}
-	if err := h.copyAs(real, p); err != nil {
-		return err
-	}
-	f, err := elf.Open(filepath.Join(h.from, real))
+	f, err := elf.Open(filepath.Join(h.root, real))
 	if err != nil {
-		return nil // a script: its interpreter is somebody else's line
+		return err
 	}
 	defer f.Close()
 	if loader := interpreter(f); loader != "" {
@@ -90,16 +102,16 @@ func interpreter(f *elf.File) string {
 // library finds a library by its name where Debian's loader looks.
 func (h *harvester) library(name string) string {
 	for _, pattern := range []string{"/usr/lib/*-linux-gnu*/", "/lib/*-linux-gnu*/", "/usr/lib/", "/lib/", "/lib64/"} {
-		found, _ := filepath.Glob(filepath.Join(h.from, pattern, name))
+		found, _ := filepath.Glob(filepath.Join(h.root, pattern, name))
 		if len(found) > 0 {
-			return strings.TrimPrefix(found[0], h.from)
+			return path.Join("/", strings.TrimPrefix(found[0], h.root))
 		}
 	}
 	return ""
 }
 
-// resolve follows links inside the other root, never out of it.
-func (h *harvester) resolve(p string, depth int) (string, error) {
+// resolve follows links inside another root, never out of it.
+func resolve(root, p string, depth int) (string, error) {
 	if depth > 40 {
 		return "", fmt.Errorf("%s: too many links", p)
 	}
@@ -109,7 +121,7 @@ func (h *harvester) resolve(p string, depth int) (string, error) {
 	}
 	for part := range strings.SplitSeq(strings.Trim(path.Clean(p), "/"), "/") {
 		next := path.Join(clean, part)
-		info, err := os.Lstat(filepath.Join(h.from, next))
+		info, err := os.Lstat(filepath.Join(root, next))
 		if err != nil {
 			return "", err
 		}
@@ -117,32 +129,22 @@ func (h *harvester) resolve(p string, depth int) (string, error) {
 			clean = next
 			continue
 		}
-		target, err := os.Readlink(filepath.Join(h.from, next))
+		target, err := os.Readlink(filepath.Join(root, next))
 		if err != nil {
 			return "", err
 		}
 		if !path.IsAbs(target) {
 			target = path.Join(clean, target)
 		}
-		if clean, err = h.resolve(path.Join("/", target), depth+1); err != nil {
+		if clean, err = resolve(root, path.Join("/", target), depth+1); err != nil {
 			return "", err
 		}
 	}
 	return clean, nil
 }
 
-func (h *harvester) copy(p string) error {
-	real, err := h.resolve(p, 0)
-	if err != nil {
-		return err
-	}
-	return h.copyAs(real, p)
-}
-
-// copyAs copies the contents of one path to another, so that links between
-// packages need not be kept.
-func (h *harvester) copyAs(real, as string) error {
-	in, err := os.Open(filepath.Join(h.from, real))
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
@@ -151,11 +153,10 @@ func (h *harvester) copyAs(real, as string) error {
 	if err != nil {
 		return err
 	}
-	target := filepath.Join(h.to, as)
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(target, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, info.Mode().Perm())
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, info.Mode().Perm())
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"sync"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -42,12 +44,12 @@ type Set struct {
 	Node string // reference of the node image
 }
 
-// Prepare makes sure that the node image is on the Engine. Only one process at
-// a time should call it on one cache folder; a second does the same work for
-// nothing. With nothing to do it takes some tens of milliseconds, most of them for
+// Prepare makes sure that the node image is on the Engine. Several processes may
+// call it at once, also for several Engines on one cache folder: what is missing is
+// made by one of them. With nothing to do it takes some tens of milliseconds, most of them for
 // reading the program.
 func Prepare(ctx context.Context, o Options) (Set, error) {
-	b := &builder{Options: o}
+	b := &builder{o}
 	ref, err := b.node(ctx)
 	if err != nil {
 		return Set{}, err
@@ -63,10 +65,7 @@ func Newest(ctx context.Context, docker *client.Client) (string, error) {
 	return latest, nil
 }
 
-type builder struct {
-	Options
-	mu sync.Mutex
-}
+type builder struct{ Options }
 
 // node builds the node image: the program last, because it changes most.
 func (b *builder) node(ctx context.Context) (string, error) {
@@ -74,19 +73,23 @@ func (b *builder) node(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("images: read the slipway program: %w", err)
 	}
-	parts := hashTree("node", "payload") + baseRecipe().hash() + binary
-	for _, s := range smallImages {
-		parts += s.hash()
-	}
-	ref := nodeRepository + ":" + short(parts)
+	ref := nodeRepository + ":" + short(hashTree("node", "payload")+baseRecipe().hash()+smallHash()+binary)
 	if ok, err := b.there(ctx, ref); ok || err != nil {
+		return ref, err
+	}
+	unlock, err := b.lockCache(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if ok, err := b.there(ctx, ref); ok || err != nil { // somebody made it meanwhile
 		return ref, err
 	}
 	base, err := b.base(ctx)
 	if err != nil {
 		return "", err
 	}
-	archives, err := b.small(ctx)
+	archive, err := b.small(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -94,9 +97,7 @@ func (b *builder) node(ctx context.Context) (string, error) {
 	tar := newContext()
 	tar.embedded("node", "")
 	tar.embedded("payload", "payload")
-	for name, path := range archives {
-		tar.file("images/"+name+".tar", path, 0o644)
-	}
+	tar.file("images/slipway.tar", archive, 0o644)
 	tar.file("slipway", b.Binary, 0o755)
 	if err := b.build(ctx, tar, ref, map[string]*string{"BASE": &base}); err != nil {
 		return "", fmt.Errorf("images: build %s: %w", ref, err)
@@ -106,6 +107,34 @@ func (b *builder) node(ctx context.Context) (string, error) {
 	}
 	b.forget(ctx, nodeRepository, ref)
 	return ref, nil
+}
+
+// lockCache waits until nobody else fills the cache folder, and keeps others out
+// until the returned function is called.
+func (b *builder) lockCache(ctx context.Context) (func(), error) {
+	f, err := os.OpenFile(filepath.Join(b.CacheDir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for said := false; ; said = true {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("images: lock the cache: %w", err)
+		}
+		if !said {
+			b.Progress("waiting for another installation that makes the same images")
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // there reports whether the Engine has an image.

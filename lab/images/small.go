@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/docker/docker/client"
 )
@@ -13,88 +14,114 @@ import (
 // smallImage is an image made of programs picked out of Debian packages with the
 // libraries they need. Its Dockerfile and further files are in small/<name>.
 type smallImage struct {
-	name     string   // folder, archive and repository
-	tags     []string // what nodes call it
+	name     string   // folder and repository
+	tag      string   // what nodes call it
 	programs []string // absolute paths in Debian
-	files    []string // further paths, taken as they are if they are there
 }
 
 var smallImages = []smallImage{
-	{
-		name: "redis", tags: []string{"redis:latest"},
-		programs: []string{"/usr/bin/redis-server", "/usr/bin/redis-cli", "/usr/bin/redis-benchmark", "/usr/bin/busybox"},
-	},
+	{"redis", "redis:latest", []string{"/usr/bin/redis-server", "/usr/bin/redis-cli", "/usr/bin/redis-benchmark"}},
+	{"hamba", "hamba:latest", []string{"/usr/sbin/haproxy"}},
+	{"tools", "tools:latest", []string{"/usr/bin/curl", "/usr/bin/httping", "/usr/bin/ab", "/usr/bin/tcpdump", "/usr/bin/ngrep", "/usr/bin/ip", "/usr/bin/ss", "/usr/bin/jq"}},
 }
+
+// common is the layer below all of them: a shell, and every library that two
+// of them need. A node stores and unpacks it once.
+var common = smallImage{"common", "slipway/common:latest", []string{"/usr/bin/busybox"}}
 
 // pantry is the Debian that programs are picked from: unpacked, never run.
 func pantry() debian {
 	return debian{
 		variant:  "extract",
-		packages: []string{"redis-server", "redis-tools", "busybox-static"},
+		packages: []string{"redis-server", "redis-tools", "haproxy", "busybox-static", "curl", "httping", "apache2-utils", "tcpdump", "ngrep", "iproute2", "jq"},
 		exclude:  []string{"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"},
 	}
 }
 
-func (s smallImage) hash() string {
-	return short(fmt.Sprint(s, pantry().hash(), hashTree("small/"+s.name)))
+func smallHash() string {
+	return short(fmt.Sprint(smallImages, common, pantry().hash(), hashTree("small")))
 }
 
-// small makes the archives of the small images that the cache doesn't have, and
-// answers their paths by name.
-func (b *builder) small(ctx context.Context) (map[string]string, error) {
-	archives := map[string]string{}
-	var todo []smallImage
-	for _, s := range smallImages {
-		archives[s.name] = filepath.Join(b.CacheDir, s.name+"-"+s.hash()+".tar")
-		if _, err := os.Stat(archives[s.name]); err != nil {
-			todo = append(todo, s)
-		}
-	}
-	if len(todo) == 0 {
-		return archives, nil
+// small answers the path of the archive with all small images, made first when
+// the cache doesn't have it.
+func (b *builder) small(ctx context.Context) (string, error) {
+	archive := filepath.Join(b.CacheDir, "small-"+smallHash()+".tar")
+	if _, err := os.Stat(archive); err == nil {
+		return archive, nil
 	}
 	b.Progress("fetching the programs of the small images")
 	root := filepath.Join(b.CacheDir, "pantry")
 	defer os.RemoveAll(root)
 	if err := os.RemoveAll(root); err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := pantry().pack(ctx, root+"/"); err != nil {
-		return nil, err
+		return "", err
 	}
-	for _, s := range todo {
-		if err := b.pack(ctx, s, root, archives[s.name]); err != nil {
-			return nil, fmt.Errorf("images: make %s: %w", s.name, err)
-		}
-		removeOthers(b.CacheDir, s.name+"-*.tar", archives[s.name])
+	if err := b.packSmall(ctx, root, archive); err != nil {
+		return "", fmt.Errorf("images: make the small images: %w", err)
 	}
-	return archives, nil
+	removeOthers(b.CacheDir, "small-*.tar", archive)
+	return archive, nil
 }
 
-// pack builds one small image and saves it as an archive.
-func (b *builder) pack(ctx context.Context, s smallImage, root, archive string) error {
-	b.Progress("building the image " + s.name)
+// packSmall builds the small images and saves them as one archive.
+func (b *builder) packSmall(ctx context.Context, root, archive string) error {
+	contents, err := divide(root)
+	if err != nil {
+		return err
+	}
+	var tags []string
+	for _, s := range append([]smallImage{common}, smallImages...) {
+		b.Progress("building the image " + s.name)
+		if err := b.buildSmall(ctx, s, root, contents[s.name]); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		if s.name != common.name {
+			tags = append(tags, s.tag)
+		}
+	}
+	return save(ctx, b.Docker, tags, archive)
+}
+
+// divide answers what goes into each image: what two need goes into common.
+func divide(root string) (map[string][]string, error) {
+	shared, err := closure(root, common.programs)
+	if err != nil {
+		return nil, err
+	}
+	contents := map[string][]string{}
+	users := map[string]int{}
+	for _, s := range smallImages {
+		if contents[s.name], err = closure(root, s.programs); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		for _, p := range contents[s.name] {
+			if users[p]++; users[p] == 2 && !slices.Contains(shared, p) {
+				shared = append(shared, p)
+			}
+		}
+	}
+	for name, paths := range contents {
+		contents[name] = slices.DeleteFunc(paths, func(p string) bool { return slices.Contains(shared, p) })
+	}
+	contents[common.name] = shared
+	return contents, nil
+}
+
+func (b *builder) buildSmall(ctx context.Context, s smallImage, root string, paths []string) error {
 	picked, err := os.MkdirTemp(b.CacheDir, "pick-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(picked)
-	if err := harvest(root, picked, s.programs, s.files); err != nil {
+	if err := pick(root, picked, paths); err != nil {
 		return err
 	}
 	files := newContext()
 	files.embedded("small/"+s.name, "")
 	files.tree("rootfs", picked)
-	ref := "slipway/" + s.name + ":" + s.hash()
-	if err := b.build(ctx, files, ref, nil); err != nil {
-		return err
-	}
-	for _, tag := range s.tags {
-		if err := b.Docker.ImageTag(ctx, ref, tag); err != nil {
-			return err
-		}
-	}
-	return save(ctx, b.Docker, s.tags, archive)
+	return b.build(ctx, files, s.tag, nil)
 }
 
 // save writes images as one archive, whole or not at all.
