@@ -65,21 +65,50 @@ func hashOf(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// whoAsks finds the caller by the cookie. Several cookies of our name (one set
-// by a stranger for the same host, say) are tried in turn.
+// whoAsks finds the caller by the cookie. Someone unknown may have joined at
+// another server a moment ago: then the journal is looked at before they are
+// turned away.
 func (s *Server) whoAsks(r *http.Request) caller {
-	for i, cookie := range r.CookiesNamed(s.cookieName()) {
+	cookies := r.CookiesNamed(s.cookieName())
+	if len(cookies) == 0 {
+		return caller{}
+	}
+	c, ok := s.byCookie(cookies)
+	if !ok && s.catchUp(r) {
+		c, _ = s.byCookie(cookies)
+	}
+	return c
+}
+
+// byCookie tries several cookies of our name (one set by a stranger for the same
+// host, say) in turn.
+func (s *Server) byCookie(cookies []*http.Cookie) (caller, bool) {
+	for i, cookie := range cookies {
 		if i == 4 || len(cookie.Value) > 128 {
 			break
 		}
 		hash := hashOf(cookie.Value)
 		for _, session := range s.allSessions() {
 			if who, ok := session.byToken(hash); ok {
-				return caller{session, who}
+				return caller{session, who}, true
 			}
 		}
 	}
-	return caller{}
+	return caller{}, false
+}
+
+// catchUp folds what the journals have that followers haven't told yet, and
+// says whether it did. Guesses can't make it busy: it has a share per address.
+func (s *Server) catchUp(r *http.Request) bool {
+	if !s.lookups.add(addressOf(r)) {
+		return false
+	}
+	for _, session := range s.allSessions() {
+		if err := session.load(r.Context()); err != nil && r.Context().Err() == nil {
+			s.log.Warn("the journal could not be looked at", "session", string(session.id), "err", err)
+		}
+	}
+	return true
 }
 
 // sameSecret compares in a time that doesn't depend on where they differ.

@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -98,6 +101,27 @@ func TestSelfPaced(t *testing.T) {
 		if answer, _ := b.do("GET", "/api/deck", nil); answer.StatusCode != 200 {
 			t.Errorf("deck: %s", answer.Status)
 		}
+	}
+}
+
+// TestDamagedSessionIsLeftOut: an old session's journal that can't be read
+// doesn't keep this one from going on.
+func TestDamagedSessionIsLeftOut(t *testing.T) {
+	w := newWorld(t, nil)
+	ada := w.join("Ada")
+	w.stop()
+	old := filepath.Join(w.dir, "sessions", "old")
+	damaged := "rubbish\n{\"seq\":2,\"kind\":\"announcement.made\"}\n"
+	if err := errors.Join(os.MkdirAll(old, 0o700), os.WriteFile(filepath.Join(old, "journal.jsonl"), []byte(damaged), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	w.start(nil)
+	if answer, _ := ada.do("GET", "/api/deck", nil); answer.StatusCode != 200 {
+		t.Errorf("the session that is well: %s", answer.Status)
+	}
+	if n := len(w.server.Sessions()); n != 1 {
+		t.Errorf("%d sessions are served", n)
 	}
 }
 

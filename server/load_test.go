@@ -21,6 +21,7 @@ import (
 // crowd puts n people into the session and opens an events socket for each.
 func (w *world) crowd(tb testing.TB, n int) []*websocket.Conn {
 	tb.Helper()
+	w.browser().must("GET", "/readyz", nil)
 	session := w.server.allSessions()[0]
 	conns := make([]*websocket.Conn, n)
 	secrets := make([]string, n)
@@ -57,6 +58,7 @@ func BenchmarkRoom(b *testing.B) {
 	conns := w.crowd(b, people)
 	var mu sync.Mutex
 	var delays []time.Duration
+	arrived, all := 0, make(chan bool, 1)
 	var readers sync.WaitGroup
 	turned := make([]time.Time, b.N+1)
 	b.ResetTimer()
@@ -79,6 +81,9 @@ func BenchmarkRoom(b *testing.B) {
 				n, _ := strconv.Atoi(string(text[:bytes.IndexByte(text, '"')]))
 				mu.Lock()
 				mine = append(mine, now.Sub(turned[n]))
+				if arrived++; arrived == people*(n+1) {
+					all <- true
+				}
 				mu.Unlock()
 			}
 			mu.Lock()
@@ -94,6 +99,7 @@ func BenchmarkRoom(b *testing.B) {
 		if err := w.server.allSessions()[0].append(context.Background(), e); err != nil {
 			b.Fatal(err)
 		}
+		<-all
 	}
 	readers.Wait()
 	b.StopTimer()
@@ -124,4 +130,36 @@ func rss() float64 {
 	fields := bytes.Fields(raw)
 	pages, _ := strconv.ParseFloat(string(fields[1]), 64)
 	return pages * float64(os.Getpagesize())
+}
+
+// BenchmarkEcho measures a key and its echo from a page through the server to a
+// real shell and back, over loopback: the 99th percentile, in ms.
+func BenchmarkEcho(b *testing.B) {
+	w := newWorld(b, nil)
+	ada := w.join("Ada")
+	ada.must("POST", "/api/nodes/node1/terminals", TerminalWish{})
+	one := ada.tab("node1", "t1", "tab", -1)
+	one.conn.SetReadDeadline(time.Now().Add(10 * time.Minute))
+	one.type_("cat\r")
+	one.until("cat\r\n")
+	delays := make([]time.Duration, 0, b.N)
+	b.ResetTimer()
+	for i := range b.N {
+		key := string(rune('a' + i%26))
+		one.text.Reset()
+		began := time.Now()
+		one.type_(key)
+		one.until(key)
+		delays = append(delays, time.Since(began))
+		if i%60 == 59 { // cat's line buffer holds 4096
+			one.text.Reset()
+			one.type_("\r")
+			one.until("\n")
+		}
+	}
+	b.StopTimer()
+	slices.Sort(delays)
+	b.ReportMetric(float64(delays[len(delays)*99/100])/1e6, "value")
+	b.ReportMetric(float64(delays[len(delays)/2])/1e6, "p50-ms")
+	b.ReportMetric(5, "goal")
 }

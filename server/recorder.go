@@ -128,7 +128,12 @@ func (r *recorders) keep(ctx context.Context, sh shell, one *recording) {
 			r.ended(ctx, sh)
 			return
 		}
-		if err.Error() != said {
+		kind := workshop.KindOf(err)
+		away := kind == workshop.Unavailable || kind == workshop.Unknown // as nodes are now and then
+		if away && r.session.facts().Ended {
+			return
+		}
+		if err.Error() != said && !away {
 			said = err.Error()
 			log.Warn("recording stopped; trying again", "err", err)
 		}

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -108,8 +107,7 @@ func (w *world) helper(name string) *browser {
 	if err := session.append(context.Background(), workshop.Event{Kind: workshop.Joined, Participant: p.ID, Person: &p}); err != nil {
 		w.t.Fatal(err)
 	}
-	r, _ := http.NewRequest("GET", w.url, nil)
-	b.jar.SetCookies(r.URL, []*http.Cookie{{Name: "slipway", Value: secret, Path: "/"}})
+	b.setCookie(secret)
 	b.me = p
 	return b
 }

@@ -28,6 +28,7 @@ type Server struct {
 
 	tries    *limiter // wrong codes and keys, by address
 	commands *limiter // by person
+	lookups  *limiter // of unknown cookies in the journal, by address
 	sockets  *counter // by person
 	apps     *counter // requests to apps, by lab
 
@@ -68,6 +69,7 @@ func New(cfg Config) (*Server, error) {
 		pages: pages, built: readManifest(cfg.Web), zipped: &zipped{files: map[string][]byte{}},
 		tries:    newLimiter(10, time.Minute),
 		commands: newLimiter(200, 10*time.Second),
+		lookups:  newLimiter(120, time.Minute),
 		sockets:  newCounter(socketsOf),
 		apps:     newCounter(appsAtOnce),
 	}
@@ -110,8 +112,8 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:          s.quiet,
 	}
 	served := make(chan error, 1)
-	go func() { served <- front.Serve(s.cfg.Listener) }()
 	s.ready.Store(true)
+	go func() { served <- front.Serve(s.cfg.Listener) }()
 	var err error
 	select {
 	case err = <-served: // the listener broke
@@ -146,12 +148,19 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	var sessions []*session
+	var broken error
 	for _, id := range ids {
 		session := newSession(id, s.cfg.Journal, s.log)
 		if err := session.load(ctx); err != nil {
-			return err
+			// One that can't be read doesn't keep the others from going on.
+			s.log.Error("a session is left out: its journal can't be read", "session", string(id), "err", err)
+			broken = errors.Join(broken, err)
+			continue
 		}
 		sessions = append(sessions, session)
+	}
+	if len(sessions) == 0 && broken != nil {
+		return broken
 	}
 	s.mu.Lock()
 	s.sessions = sessions

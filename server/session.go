@@ -60,9 +60,13 @@ func newSession(id workshop.SessionID, journal Journal, log *slog.Logger) *sessi
 	}
 }
 
-// load folds what is in the journal already.
+// load folds what is in the journal already. It may run beside follow: both go
+// in order from what is folded, so neither leaves a gap.
 func (s *session) load(ctx context.Context) error {
-	return s.journal.Read(ctx, s.id, 1, func(e workshop.Event) error {
+	s.mu.Lock()
+	next := s.progress.Seq + 1
+	s.mu.Unlock()
+	return s.journal.Read(ctx, s.id, next, func(e workshop.Event) error {
 		s.apply(e)
 		return nil
 	})

@@ -308,6 +308,11 @@ func (b *browser) cookie() string {
 	return ""
 }
 
+func (b *browser) setCookie(secret string) {
+	u, _ := url.Parse(b.w.url)
+	b.jar.SetCookies(u, []*http.Cookie{{Name: "slipway", Value: secret, Path: "/"}})
+}
+
 // dial opens a WebSocket with the browser's cookies.
 func (b *browser) dial(path string, headers ...string) (*websocket.Conn, *http.Response, error) {
 	h := http.Header{}
