@@ -152,16 +152,14 @@ export const events = [
         i === 9 ? { state: 'failed', message: 'node3 did not start: its disk is full' } : { state: 'ready' },
     },
     { kind: 'place.changed', participant: id, place: { slide: i % 3 ? 'ten-workers' : 'rng-up', step: 0 } },
-    ...deck.exercises
-      .slice(0, 4 + ((i * 5) % 7))
-      .flatMap((e, n) => [
-        ...(n % 4 === i % 4 ? [{ kind: 'hint.opened', participant: id, exercise: e.id, number: 1 }] : []),
-        {
-          kind: 'verdict.changed',
-          participant: id,
-          verdict: { exercise: e.id, state: 'solved', checks: [{ state: 'passing' }] },
-        },
-      ]),
+    ...deck.exercises.slice(0, 4 + ((i * 5) % 7)).flatMap((e, n) => [
+      ...(n % 4 === i % 4 ? [{ kind: 'hint.opened', participant: id, exercise: e.id, number: 1 }] : []),
+      {
+        kind: 'verdict.changed',
+        participant: id,
+        verdict: { exercise: e.id, state: 'solved', checks: [{ state: 'passing' }] },
+      },
+    ]),
   ]),
   {
     kind: 'verdict.changed',

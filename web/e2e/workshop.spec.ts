@@ -12,6 +12,8 @@ let teacher: Page;
 let first: Shell; // node1, terminal 1
 let second: Shell; // node1, terminal 2
 let secondPid = '';
+// Markup in a name must stay text; the number tells this run from earlier ones of the same session.
+const name = `Ada <b>${Date.now() % 100_000}`;
 
 test.beforeAll(async ({ browser }) => {
   room = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
@@ -39,7 +41,7 @@ test('a wrong code and a bad name are told in the page', async () => {
 });
 
 test('joining leads to slides and a prompt on the first node', async () => {
-  await join(ada, 'Ada <b>Lovelace');
+  await join(ada, name);
   await first.shows(/\[[\d.]+\] \(local\) docker@node1 ~\s+\$/, 60_000);
   await picture(ada, 'welcome');
 });
@@ -53,7 +55,7 @@ test('a command in a slide is typed with a click, and copied with another', asyn
   await snippets.nth(0).getByTestId('run').click();
   await first.shows(/docker@node2/);
   await snippets.nth(1).getByTestId('run').click();
-  await first.shows(/node2\s+\[/);
+  await first.shows(/logout[\s\S]*docker@node1 ~\s+\$/);
   await snippets.nth(2).getByTestId('run').click();
   await solved(ada, 'hello-node');
   await expect(ada.getByTestId('solved')).toContainText('1');
@@ -129,26 +131,27 @@ test('a killed server costs nobody a shell', async () => {
 test('the board shows the room, and the presenter moves it', async () => {
   await teacher.goto(addresses().instructor);
   await teacher.waitForURL(/\/board/);
-  const row = teacher.getByRole('row', { name: /Ada <b>Lovelace/ });
+  const row = teacher.getByRole('row', { name });
   await expect(row).toBeVisible();
   await expect(row.locator('[data-exercise="all-up"]')).toHaveAttribute('data-state', 'solved');
   await picture(teacher, 'board');
 
-  const live = ada.getByTestId('back-to-live');
-  if (await live.isVisible()) await live.click();
   await teacher.goto(`http://${addresses().listen}/present`);
   await expect(teacher.getByTestId('notes')).toBeVisible();
-  const before = await ada.locator('article.slide:visible').first().getAttribute('data-name');
-  await teacher.keyboard.press('End');
-  await expect(ada.locator('article.slide:visible').first()).not.toHaveAttribute('data-name', before ?? '');
-  await picture(teacher, 'presenter');
   await teacher.keyboard.press('Home');
-  await expect(ada.locator('article.slide:visible').first()).toHaveAttribute('data-name', 'welcome');
+  const slide = ada.locator('article.slide:visible').first();
+  await ada.getByTestId('back-to-live').click(); // she went ahead by herself; now she follows
+  await expect(slide).toHaveAttribute('data-name', 'welcome');
+  await teacher.keyboard.press('ArrowRight');
+  await expect(slide).not.toHaveAttribute('data-name', 'welcome');
+  await teacher.keyboard.press('End');
+  await expect(slide).toHaveAttribute('data-name', (await teacher.locator('article.slide:visible').first().getAttribute('data-name')) ?? '');
+  await picture(teacher, 'presenter');
 });
 
 test('a broken state is seen on the board within seconds', async () => {
   await teacher.goto(`http://${addresses().listen}/board`);
-  const cell = teacher.getByRole('row', { name: /Ada/ }).locator('[data-exercise="all-up"]');
+  const cell = teacher.getByRole('row', { name }).locator('[data-exercise="all-up"]');
   await expect(cell).toHaveAttribute('data-state', 'solved');
   await second.type('docker stop --time 1 $(docker ps -q --filter name=rng)');
   await expect(cell).toHaveAttribute('data-state', 'regressed', { timeout: 15_000 });

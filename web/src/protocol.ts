@@ -127,7 +127,9 @@ export interface Boot {
   message?: string;
   action?: { text: string; href: string };
   /** Whose replay it is, when not one's own. */
-  replay?: string;
+  participant?: string;
+  /** Of a page that says one sentence. */
+  heading?: string;
 }
 
 export interface Deck {

@@ -39,6 +39,11 @@ export function icon(name: Icon, fill = false): TemplateResult {
   </svg>`;
 }
 
+/** A sentence in which `this` stands for code. */
+export function coded(text: string): (TemplateResult | string)[] {
+  return text.split('`').map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+}
+
 export type CellState = 'untouched' | 'trying' | 'solved' | 'hinted' | 'regressed' | 'unknown';
 
 export const cellWords: Record<CellState, string> = {

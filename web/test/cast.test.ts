@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CastPlayer, density, eventsUpTo, Playhead, parseCast, parseMoment } from '../src/terminal/cast';
+import {
+  CastPlayer,
+  density,
+  eventsUpTo,
+  Playhead,
+  parseCast,
+  parseMoment,
+  spread,
+} from '../src/terminal/cast';
 
 const v3 = [
   '{"version":3,"term":{"cols":80,"rows":24},"timestamp":100}',
@@ -139,5 +147,23 @@ describe('time on the axis', () => {
     const cells = density([{ at: 0 }, { at: 0.1 }, { at: 9.99 }], 10, 5);
     expect(cells.map(c => c > 0)).toEqual([true, false, false, false, true]);
     expect(cells[0]).toBe(1);
+  });
+
+  it('moves marks apart only where they would cover each other', () => {
+    expect(spread([10, 12, 300], 400, 20)).toEqual([10, 30, 300]);
+    expect(spread([395, 398, 400], 400, 20)).toEqual([360, 380, 400]);
+    fc.assert(
+      fc.property(fc.array(fc.nat(1000), { maxLength: 80 }), places => {
+        const out = spread(
+          places.sort((a, b) => a - b),
+          1000,
+          20,
+        );
+        const step = Math.min(20, 1000 / Math.max(1, out.length));
+        for (let i = 1; i < out.length; i++)
+          expect(out[i]! - out[i - 1]!).toBeGreaterThanOrEqual(step - 1e-6);
+        if (out.length > 0) expect(out.at(-1)).toBeLessThanOrEqual(1000);
+      }),
+    );
   });
 });

@@ -16,6 +16,7 @@ import {
   cellWords,
   checkIcons,
   checkWords,
+  coded,
   duration,
   icon,
   needOf,
@@ -241,7 +242,7 @@ export class SlipBoard extends Light {
         ${p.status === 'help' ? html`<span class="cell help">${icon('hand')}<span class="vh">hand up</span></span>` : nothing}
         ${p.status === 'done' ? html`<span class="cell solved">${icon('check')}<span class="soft">done</span></span>` : nothing}
         <span class="soft where">${away ? 'away' : slide ? `slide ${slide.n}` : ''}${lab ? html`<b class="lab">${lab}</b>` : nothing}</span>
-        ${why ? html`<span class="why">${why}</span>` : nothing}</th>
+        ${why ? html`<span class="why">${coded(why)}</span>` : nothing}</th>
       ${exercises.map(e => {
         const cell = cellOf(p.exercises[e.id]);
         return html`<td class="cell ${cell}" data-testid=${`cell-${p.name}-${e.id}`} data-exercise=${e.id} data-state=${cell} title=${`${p.name}, ${e.title}: ${cellWords[cell]}`}>
@@ -260,7 +261,13 @@ export class SlipBoard extends Light {
     if (!p) return nothing;
     const slide = deck.info(p.place.slide);
     const now = Date.now();
-    const worked = deck.deck.exercises.filter(e => p.exercises[e.id]).reverse();
+    const here = slide?.exercises ?? [];
+    const worked = deck.deck.exercises
+      .filter(e => cellOf(p.exercises[e.id]) !== 'untouched' || (p.exercises[e.id] && here.includes(e.id)))
+      .sort(
+        (a, b) =>
+          Number(here.includes(b.id)) - Number(here.includes(a.id)) || byState(p, a.id) - byState(p, b.id),
+      );
     const facts: [string, unknown][] = [
       ['Status', p.status === 'help' ? `hand up for ${duration(now - timeOf(p.statusSince))}` : p.status],
       ['Page', room.presence[p.id] ? 'open' : 'closed'],
@@ -297,11 +304,15 @@ export class SlipBoard extends Light {
                 c,
                 i,
               ) => html`<li class="state-${c.state}">${icon(checkIcons[c.state])} <span>${e.checks?.[i] ?? `check ${i + 1}`}: ${checkWords[c.state]}
-                ${c.reason ? html`<span class="soft">– ${c.reason}</span>` : nothing}</span></li>`,
+                ${c.reason ? html`<span class="soft">– ${coded(c.reason)}</span>` : nothing}</span></li>`,
             )}</ul>`
           : nothing
       }</section>`;
   }
 }
+
+/** What needs words first: what fails, then what is solved. */
+const byState = (p: Person, id: string) =>
+  ['regressed', 'trying', 'unknown', 'untouched', 'hinted', 'solved'].indexOf(cellOf(p.exercises[id]));
 
 define('slip-board', SlipBoard);

@@ -9,7 +9,7 @@ import { post, sentence } from '../api';
 import { keyBytes, keyName } from '../keys';
 import { page } from '../page';
 import type { Achievement, Act, CheckVerdict } from '../protocol';
-import { checkIcons, checkWords, icon } from '../words';
+import { checkIcons, checkWords, coded, icon } from '../words';
 
 export class SlipExercise extends HTMLElement {
   private head: HTMLElement | undefined;
@@ -112,8 +112,8 @@ export class SlipExercise extends HTMLElement {
     const why = state === 'failing' || state === 'unknown' ? v : undefined;
     render(
       why?.reason || why?.try
-        ? html`<b>${checkWords[state]}</b>${why.reason ? html` – ${why.reason}` : nothing}
-            ${why.try ? html`<span class="try">${why.try}</span>` : nothing}`
+        ? html`<b>${checkWords[state]}</b>${why.reason ? html` – ${coded(why.reason)}` : nothing}
+            ${why.try ? html`<span class="try">${coded(why.try)}</span>` : nothing}`
         : nothing,
       li.querySelector<HTMLElement>('.more')!,
     );

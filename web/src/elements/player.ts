@@ -11,7 +11,7 @@ import { toggleTheme } from '../prefs';
 import { apply, newProgress } from '../progress';
 import type { JournalEvent } from '../protocol';
 import { Stage } from '../stage';
-import { density, eventsUpTo, Playhead, parseMoment } from '../terminal/cast';
+import { density, eventsUpTo, Playhead, parseMoment, spread } from '../terminal/cast';
 import { clock, icon } from '../words';
 import { define, Light } from './light';
 import type { SlipReplayTerminal } from './replay-terminal';
@@ -50,6 +50,8 @@ export class SlipPlayer extends Light {
   private folded = -1;
   private last = 0;
   private shownSlide = '';
+  /** Width of the axis in pixels. */
+  private width = 1000;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -69,7 +71,7 @@ export class SlipPlayer extends Light {
 
   private async load(): Promise<void> {
     const { boot } = page().room;
-    const who = boot.replay ? `?participant=${encodeURIComponent(boot.replay)}` : '';
+    const who = boot.participant ? `?participant=${encodeURIComponent(boot.participant)}` : '';
     try {
       const [run] = await Promise.all([get<Run>(`/api/replay${who}`), page().deck.load()]);
       this.run = { ...run, end: Math.max(run.end, run.start + 1000) };
@@ -81,6 +83,13 @@ export class SlipPlayer extends Light {
     this.prepare(this.run);
     this.requestUpdate();
     await this.updateComplete;
+    const axis = this.querySelector<HTMLElement>('.axis')!;
+    const measured = new ResizeObserver(() => {
+      this.width = axis.clientWidth;
+      this.requestUpdate();
+    });
+    measured.observe(axis);
+    this.until(() => measured.disconnect());
     const host = this.querySelector<HTMLElement>('.stage');
     if (host) this.stage = new Stage(page().deck, host, () => {});
     const name = location.hash.slice(1);
@@ -346,12 +355,11 @@ export class SlipPlayer extends Light {
               html`<button class="slide-mark" style="left:${share(m.at)}" title=${`${m.title}, ${clock(m.at * 1000)}`} @click=${() => this.jump(m.at)}><span class="vh">${m.title}</span></button>`,
           )}
         <i class="played" style="width:${share(at)}"></i>
-        ${this.marks
-          .filter(m => m.kind === 'exercise')
-          .map(
-            m => html`<button class="exercise-mark" data-testid=${`mark-${m.id}`} style="left:${share(m.at)}" title=${`solved: ${m.title}, ${clock(m.at * 1000)}`}
+        ${this.badges(length).map(
+          ({ mark: m, left }) => html`<i class="exercise-tick" style="left:${share(m.at)}"></i>
+            <button class="exercise-mark" data-testid=${`mark-${m.id}`} style="left:${left.toFixed(1)}px" title=${`solved: ${m.title}, ${clock(m.at * 1000)}`}
               @click=${() => this.jump(m.at)}>${icon('check')}<span class="vh">${m.title} solved</span></button>`,
-          )}
+        )}
         <i class="knob" role="slider" tabindex="0" aria-label="Moment" aria-valuemin="0" aria-valuemax=${Math.round(length)}
           aria-valuenow=${Math.round(at)} aria-valuetext=${clock(at * 1000)} style="left:${share(at)}"></i>
       </div>
@@ -381,6 +389,17 @@ export class SlipPlayer extends Light {
           this.requestUpdate();
         }}>${icon('question')}<span class="vh">Keys</span></button>
       </div></footer>`;
+  }
+
+  /** Where the badges of solved exercises stand: at their moments, moved aside where they would cover each other. */
+  private badges(length: number): { mark: Mark; left: number }[] {
+    const solved = this.marks.filter(m => m.kind === 'exercise');
+    const places = spread(
+      solved.map(m => (m.at / Math.max(length, 0.001)) * this.width),
+      this.width,
+      20,
+    );
+    return solved.map((mark, i) => ({ mark, left: places[i]! }));
   }
 
   private keyHelp(): TemplateResult {

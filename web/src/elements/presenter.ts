@@ -7,6 +7,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import { ApiError, get, post, sentence } from '../api';
 import { article, move, showStep } from '../deck';
+import { samePlace } from '../follow';
 import { type Action, actionOf, pressesControl, takesKeys } from '../keys';
 import { page } from '../page';
 import { keep, recall, tab } from '../prefs';
@@ -107,6 +108,10 @@ export class SlipPresenter extends Light {
     const host = this.querySelector<HTMLElement>('.stage.next-slide');
     if (!host) return;
     const next = move(page().deck.deck.slides, this.stage.place, 'next');
+    if (samePlace(next, this.stage.place)) {
+      host.textContent = 'The end of the deck.';
+      return;
+    }
     void page()
       .deck.slide(next.slide)
       .then(text => {

@@ -1,6 +1,6 @@
 /**
  * <slip-projector>: the slide for the whole room, without names. It follows
- * the room; J shows how to join, X how many solved the exercise.
+ * the room; I shows how to join, X how many solved the exercise.
  */
 import { html, nothing, type TemplateResult } from 'lit';
 import { move } from '../deck';
@@ -50,8 +50,10 @@ export class SlipProjector extends Light {
   private key(e: KeyboardEvent): void {
     const key = e.key.toLowerCase();
     if (!e.ctrlKey && !e.metaKey && !e.altKey && (key === 'i' || key === 'x')) {
-      if (key === 'i') keep('projector-join', (this.join = !this.join));
-      else keep('projector-count', (this.tally = !this.tally));
+      if (key === 'i') this.join = !this.join;
+      else this.tally = !this.tally;
+      keep('projector-join', this.join);
+      keep('projector-count', this.tally);
       this.requestUpdate();
       return;
     }

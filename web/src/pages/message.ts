@@ -9,7 +9,7 @@ applyTheme();
 const boot = readBoot();
 const main = root();
 const sentence = boot.message ?? main.querySelector('[role=alert], p')?.textContent ?? '';
-const heading = main.querySelector('h1')?.textContent ?? '';
+const heading = boot.heading ?? main.querySelector('h1')?.textContent ?? '';
 const link = main.querySelector<HTMLAnchorElement>('p a[href]');
 const action =
   boot.action ??

@@ -14,7 +14,7 @@ import { Room } from '../room';
 applyTheme();
 const boot = readBoot();
 // Exercises in the slides show the state of the person whose run it is.
-if (boot.replay && boot.me) boot.me = { ...boot.me, id: boot.replay };
+if (boot.participant && boot.me) boot.me = { ...boot.me, id: boot.participant };
 providePage({ room: new Room(boot), deck: new DeckStore(), nodes: [], run: async () => '', say: () => {} });
 defineSlideParts();
 root().replaceChildren(new SlipPlayer());

@@ -174,3 +174,16 @@ export function density(moments: readonly { at: number }[], length: number, cell
   const most = Math.max(1, ...counts);
   return counts.map(c => (c === 0 ? 0 : 0.25 + 0.75 * (Math.log1p(c) / Math.log1p(most))));
 }
+
+/** Moves places on a line of `width` apart, so that neighbours are `gap` from each other, as little as it takes. */
+export function spread(places: readonly number[], width: number, gap: number): number[] {
+  const out = [...places];
+  const step = Math.min(gap, width / Math.max(1, out.length));
+  for (let i = 1; i < out.length; i++) out[i] = Math.max(out[i]!, out[i - 1]! + step);
+  let limit = width;
+  for (let i = out.length - 1; i >= 0; i--) {
+    out[i] = Math.min(out[i]!, limit);
+    limit = out[i]! - step;
+  }
+  return out;
+}
