@@ -426,3 +426,30 @@ func TestAttachRefusesNonsense(t *testing.T) {
 		ours.Close()
 	}
 }
+
+func TestAnEmptyInputIsAnsweredAndActivatesNobody(t *testing.T) {
+	tm := start(t, Options{Command: []string{"cat"}})
+	a := attach(t, tm, Attach{Client: "a", Role: RoleOwner, From: 0})
+	attach(t, tm, Attach{Client: "b", Role: RoleOwner, From: 0})
+	w := attach(t, tm, Attach{Client: "w", Role: RoleWatcher, From: 0})
+	for _, v := range []*view{a, w} {
+		for range 3 {
+			v.fw.Write(Frame{Kind: KindInput, Offset: 0})
+		}
+		answers := 0
+		for first := v == a; answers < 3; {
+			if v.frame().Kind == KindKeys {
+				if first { // the count every owner is told at once
+					first = false
+					continue
+				}
+				answers++
+			}
+		}
+	}
+	tm.mu.Lock()
+	defer tm.mu.Unlock()
+	if tm.active == nil || tm.active.id != "b" {
+		t.Errorf("a question made its view the active one")
+	}
+}

@@ -54,6 +54,9 @@ var (
 	errDirection = errors.New("a frame of this kind can't come from a client")
 )
 
+// maxQuestions bounds the questions of one link that wait for an answer.
+const maxQuestions = 64
+
 // outputSize is the most output that one frame carries.
 const outputSize = 32 << 10
 
@@ -75,6 +78,7 @@ type viewer struct {
 	sizeSent   bool
 	typedSent  uint64
 	typedKnown bool
+	questions  int // empty inputs that are not answered yet
 	exitSent   bool
 	used       time.Time
 	goal       uint64 // end of the output when it attached or was skipped ahead
@@ -216,6 +220,11 @@ func (v *viewer) handle(f Frame) error {
 	}
 	switch f.Kind {
 	case KindInput:
+		if len(f.Data) == 0 { // a question whether the link is alive
+			v.questions = min(v.questions+1, maxQuestions)
+			v.notify()
+			return nil
+		}
 		if v.role != RoleOwner {
 			return errReadOnly
 		}
@@ -263,7 +272,10 @@ func (v *viewer) pull(buf []byte) (f Frame, ok, last bool) {
 	case !v.sizeSent:
 		v.sizeSent = true
 		return Frame{Kind: KindSize, Cols: uint16(t.cols), Rows: uint16(t.rows)}, true, false
-	case v.role == RoleOwner && (!v.typedKnown || v.typedSent != v.client.typed):
+	case v.questions > 0 || v.role == RoleOwner && (!v.typedKnown || v.typedSent != v.client.typed):
+		if v.typedSent == v.client.typed && v.typedKnown {
+			v.questions-- // news of keys is no answer to a question, which expects one of its own
+		}
 		v.typedSent, v.typedKnown = v.client.typed, true
 		return Frame{Kind: KindKeys, Offset: v.typedSent}, true, false
 	}
