@@ -3,12 +3,15 @@ package server
 import (
 	"compress/gzip"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"slipway/slides"
+	"slipway/slides/orchestration"
 	"slipway/workshop"
 )
 
@@ -99,6 +102,55 @@ func TestNothingPrivateReachesAttendees(t *testing.T) {
 	}
 	if !strings.Contains(seen.String(), "Type this") {
 		t.Error("the test saw no slide at all")
+	}
+}
+
+// TestBuiltInDeckKeepsItsSecrets looks for the real deck's checks, hints, answers
+// and notes in what attendees are sent of it.
+func TestBuiltInDeckKeepsItsSecrets(t *testing.T) {
+	loaded, err := slides.Load(orchestration.FS, "workshop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deck, err := FromSlides(loaded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := json.Marshal(outlineOf(deck))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := string(public)
+	for _, s := range deck.Slides {
+		sent += html.UnescapeString(s.HTML)
+	}
+	looked := 0
+	hidden := func(what, secret string) {
+		if len(secret) < 12 { // a word that may well stand on a slide
+			return
+		}
+		looked++
+		if strings.Contains(sent, html.UnescapeString(secret)) {
+			t.Errorf("attendees are sent %s: %q", what, secret)
+		}
+	}
+	for _, e := range loaded.Exercises {
+		for _, c := range e.Checks {
+			hidden("a check of "+e.ID, c.That)
+		}
+		for _, h := range e.Hints {
+			hidden("a hint of "+e.ID, h.HTML)
+		}
+		if e.Quiz != nil {
+			hidden("an answer of "+e.ID, e.Quiz.Pattern)
+			hidden("an explanation of "+e.ID, e.Quiz.Explain)
+		}
+	}
+	for _, s := range loaded.Slides {
+		hidden("notes of "+s.Name, s.NotesHTML)
+	}
+	if looked < 10 {
+		t.Errorf("the deck holds only %d secrets; is it the right one?", looked)
 	}
 }
 
