@@ -59,7 +59,7 @@ var pieces = []string{
 }
 
 func TestAReplayEndsAsTheWholeOutputDoes(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(6) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		var all strings.Builder
 		whole := &tracker{}

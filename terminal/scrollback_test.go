@@ -9,7 +9,7 @@ import (
 // A ring against the plain truth: everything ever printed, with its times.
 func TestScrollbackIsTheEndOfWhatWasPrinted(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 50 {
+	for range 15 {
 		bound := 1 + rnd.IntN(100_000)
 		s := NewScrollback(bound)
 		var all []byte
