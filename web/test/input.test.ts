@@ -15,7 +15,7 @@ type Step = { type: number } | { send: number; arrive: number; tell: boolean } |
 
 const steps = fc.array(
   fc.oneof(
-    fc.record({ type: fc.integer({ min: 0, max: 40_000 }) }),
+    fc.record({ type: fc.integer({ min: 0, max: 4000 }) }),
     fc.record({
       send: fc.integer({ min: 0, max: 5 }),
       arrive: fc.integer({ min: 0, max: 5 }),
@@ -23,7 +23,7 @@ const steps = fc.array(
     }),
     fc.constant({ cut: true as const }),
   ),
-  { maxLength: 60 },
+  { maxLength: 40 },
 );
 
 function sendAll(queue: InputQueue, shell: Shell) {
@@ -52,7 +52,7 @@ describe('what is typed', () => {
             queue.greet(shell.got.length); // frames under way are gone, the count is told anew
           } else {
             for (let i = 0; i < step.send; i++) {
-              const f = queue.frame(64 * 1024);
+              const f = queue.frame(8 * 1024);
               if (!f) break;
               // What is lost on the way is never followed by something that arrives: a socket is in order.
               if (i < step.arrive) shell.take(f.offset, f.data);
@@ -62,10 +62,10 @@ describe('what is typed', () => {
           }
         }
         sendAll(queue, shell);
-        expect(shell.got).toEqual(typed);
+        expect(Buffer.from(shell.got).equals(Buffer.from(typed))).toBe(true);
         expect(queue.length).toBe(0);
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 

@@ -177,13 +177,24 @@ export class SlipDock extends Light {
     const title = state?.message || (state ? `${node}: ${nodeWord(state.state, state.engine)}` : node);
     return html`<button role="tab" id=${`tab-${node}`} data-testid=${`tab-${node}`} class="tab" title=${title}
       aria-selected=${here} aria-controls=${`panel-${node}`} tabindex=${here ? 0 : -1}
-      @click=${() => {
-        this.show(node);
-        void this.updateComplete.then(() => this.focusShell());
-      }}>
+      @click=${() => this.pick(node)}>
       ${node}${count > 1 ? html`<small>${count}</small>` : nothing}
       ${bad ? html`<small class="node-state">${nodeWord(state.state)}</small>` : nothing}
     </button>`;
+  }
+
+  private chosen(node: string): string {
+    return this.last.get(node) ?? this.open.find(o => o.node === node)?.id ?? '';
+  }
+
+  /** A click on a tab shows the node; one more, where only one shell fits, the node's next shell. */
+  private pick(node: string): void {
+    const ids = this.open.filter(o => o.node === node).map(o => o.id);
+    if (node === this.current && ids.length > 1 && matchMedia('(max-width: 720px)').matches) {
+      this.last.set(node, ids[(ids.indexOf(this.chosen(node)) + 1) % ids.length]!);
+    }
+    this.show(node);
+    void this.updateComplete.then(() => this.focusShell());
   }
 
   private tabKeys(e: KeyboardEvent): void {
@@ -226,7 +237,7 @@ export class SlipDock extends Light {
             o => `${o.node} ${o.id} ${o.life}`,
             o => html`<slip-terminal .client=${this.client} .node=${o.node} .shell=${o.id}
               .shown=${node === this.current} .alone=${o.id === 't1' && !many}
-              class=${many && this.last.get(node) === o.id ? 'chosen' : ''}></slip-terminal>`,
+              class=${many && o.id === this.chosen(node) ? 'chosen' : ''}></slip-terminal>`,
           )}
         </div>`,
       )}

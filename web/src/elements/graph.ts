@@ -10,6 +10,9 @@ import { graphPort, type Speed } from '../room';
 import { icon } from '../words';
 import { define, Light } from './light';
 
+/** A phone has no room for a graph that nobody asked for. */
+const narrow = () => matchMedia('(max-width: 720px)').matches;
+
 type Size = 'line' | 'panel' | 'full';
 
 export class SlipGraph extends Light {
@@ -34,7 +37,7 @@ export class SlipGraph extends Light {
     if (address && address !== this.seen) {
       this.seen = address;
       // The first time one's graph is there it shows itself; after that the person's choice counts.
-      if (recall<Size>('graph', 'panel') !== 'line') this.size = 'panel';
+      if (recall<Size>('graph', narrow() ? 'line' : 'panel') !== 'line') this.size = 'panel';
     }
     if (!address && this.size === 'full') this.size = 'panel';
     this.requestUpdate();

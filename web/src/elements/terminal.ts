@@ -271,10 +271,10 @@ export class SlipTerminal extends Light {
       case 'starting':
         return html`<p class="line" role="status">${link?.message || `Opening a shell on ${this.node} …`}</p>`;
       case 'slow':
-        return html`<p class="line warn" role="status">No answer for ${2} s. What you type waits and is sent in order.</p>`;
+        return html`<p class="line warn" role="status">No answer for two seconds. What you type waits and is sent in order.</p>`;
       case 'lost':
         return html`<p class="line warn" role="status">
-          ${link?.message || 'The connection is cut. Your shell keeps running; what you type is sent when it is back.'}
+          The connection is cut. Your shell keeps running; what you type waits and is sent when it is back.
         </p>`;
       case 'refused':
         return html`<p class="line bad" role="alert">${link?.message}</p>`;

@@ -94,6 +94,8 @@ export class XtermScreen implements Screen {
   private cell: { width: number; height: number } | undefined;
   private replaying = false;
   private readonly baseSize: number;
+  /** How far letters may grow to fill the place: a recording fills it, a live shell takes its size instead. */
+  private readonly most: number;
   private theme = () => {
     this.term.options.theme = terminalTheme();
   };
@@ -103,6 +105,7 @@ export class XtermScreen implements Screen {
     deal: Dealings,
     readOnly = false,
   ) {
+    this.most = readOnly ? 1.5 : 1;
     this.baseSize = terminalSize();
     this.term = new Terminal({
       allowProposedApi: true, // the Unicode addon needs it
@@ -176,7 +179,7 @@ export class XtermScreen implements Screen {
   /** When the shell is larger than this place, its letters shrink until it fits. */
   letterbox(): void {
     const own = this.fit();
-    const scale = Math.min(1, own.cols / this.term.cols, own.rows / this.term.rows);
+    const scale = Math.min(this.most, own.cols / this.term.cols, own.rows / this.term.rows);
     const size = Math.max(5, Math.floor(this.baseSize * scale * 2) / 2);
     if (this.term.options.fontSize !== size) this.term.options.fontSize = size;
     this.host.classList.toggle('boxed', own.cols !== this.term.cols || own.rows !== this.term.rows);
