@@ -69,6 +69,7 @@ type RehearsedExercise struct {
 	OK       bool                `json:"ok"`
 	Only     string              `json:"only,omitempty"` // why not all of it was done
 	Problems []string            `json:"problems,omitempty"`
+	Warnings []string            `json:"warnings,omitempty"` // a check that held before its exercise
 	Before   workshop.Verdict    `json:"before"`
 	Wrong    []RehearsedWrong    `json:"wrong,omitempty"`
 	Solution []RehearsedAct      `json:"solution,omitempty"`
@@ -304,6 +305,7 @@ func (r *rehearsal) redBefore(ctx context.Context, x Exercise, done *RehearsedEx
 		problem(0, "it is solved before anybody did anything")
 		return
 	}
+	r.warn(x, done)
 	settles := wrongSettles
 	if slices.ContainsFunc(x.Checks, func(c Check) bool { return strings.Contains(c.That, "speed(") || strings.Contains(c.That, "rate(") }) {
 		settles = wrongMeasure
@@ -327,6 +329,18 @@ func (r *rehearsal) redBefore(ctx context.Context, x Exercise, done *RehearsedEx
 	var cleaned []RehearsedAct
 	if err := r.acts(ctx, x.CleanUp, &cleaned); err != nil {
 		problem(err.line, "clean-up: %v", err)
+	}
+}
+
+// warn notes checks that already held before their exercise: an earlier one
+// has done their work.
+func (r *rehearsal) warn(x Exercise, done *RehearsedExercise) {
+	for i, c := range done.Before.Checks {
+		if c.State == workshop.Passing && i < len(x.Checks) {
+			w := Problem{x.File, max(x.Checks[i].Line, x.Line), fmt.Sprintf("exercise %s: %q holds before anybody did anything for it", x.ID, x.Checks[i].Says)}.Error()
+			done.Warnings = append(done.Warnings, w)
+			r.say("   warning %s", w)
+		}
 	}
 }
 
