@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/creack/pty"
 
 	"slipway/lab"
 	"slipway/lab/agent"
@@ -57,6 +60,31 @@ func (e *echoer) key(b *testing.B) time.Duration {
 	return time.Since(began)
 }
 
+// newRawEcho is the floor: the same program on a pseudo-terminal of this very
+// process, with nothing in between.
+func newRawEcho(b *testing.B) func(*testing.B) time.Duration {
+	cmd := exec.Command("sh", "-c", "stty raw -echo; printf ready; exec cat")
+	f, err := pty.Start(cmd)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close(); cmd.Process.Kill(); cmd.Wait() })
+	one := make([]byte, 1)
+	for range "ready" {
+		if _, err := f.Read(one); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return func(b *testing.B) time.Duration {
+		began := time.Now()
+		f.Write([]byte("x"))
+		if _, err := f.Read(one); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(began)
+	}
+}
+
 func benchNode(b *testing.B) *node {
 	return startNode(b, func(c *agent.Config) { c.Marks = "" })
 }
@@ -90,11 +118,17 @@ func BenchmarkEcho(b *testing.B) {
 			for text := ""; !strings.HasSuffix(text, "ready"); {
 				text += string(e.output(b))
 			}
-			var times []time.Duration
+			floor := newRawEcho(b)
+			var times, least []time.Duration
 			for b.Loop() {
 				times = append(times, e.key(b))
+				least = append(least, floor(b))
 			}
 			reportPercentiles(b, times)
+			slices.Sort(times)
+			slices.Sort(least)
+			b.ReportMetric(float64(times[len(times)/2]), "ns/op")
+			b.ReportMetric(float64(least[len(least)/2]), "floor")
 		})
 	}
 }
@@ -151,4 +185,7 @@ func BenchmarkInterrupt(b *testing.B) {
 		times = append(times, time.Since(began))
 	}
 	reportPercentiles(b, times)
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2]), "ns/op")
+	b.ReportMetric(float64(300*time.Millisecond), "goal")
 }
