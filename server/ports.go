@@ -261,9 +261,9 @@ func unframe(h http.Header, name string) {
 	for _, policy := range strings.Split(strings.Join(h.Values(name), ","), ",") {
 		var directives []string
 		for _, d := range strings.Split(policy, ";") {
-			word, _, _ := strings.Cut(strings.TrimSpace(d), " ")
+			word := strings.Fields(d + " ;")[0]
 			switch strings.ToLower(word) {
-			case "", "frame-ancestors", "sandbox", "report-uri", "report-to":
+			case ";", "frame-ancestors", "sandbox", "report-uri", "report-to":
 			default:
 				directives = append(directives, strings.TrimSpace(d))
 			}

@@ -286,3 +286,22 @@ func TestPortsMessageIsJSON(t *testing.T) {
 		t.Errorf("%s %v", raw, err)
 	}
 }
+
+// FuzzPolicy: whatever an app's policy looks like, what is left of it neither
+// keeps us from framing the app nor replaces our sandbox.
+func FuzzPolicy(f *testing.F) {
+	for _, seed := range []string{"", "frame-ancestors 'none'", "default-src 'self'; FRAME-ANCESTORS x, sandbox", "sandbox\tallow-scripts;;img-src *", " ,;, \u00a0frame-ancestors x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, policy string) {
+		h := http.Header{"Content-Security-Policy": {policy}}
+		unframe(h, "Content-Security-Policy")
+		for _, one := range h.Values("Content-Security-Policy") {
+			for _, d := range strings.FieldsFunc(one, func(r rune) bool { return r == ';' || r == ',' }) {
+				if words := strings.Fields(d); len(words) > 0 && (strings.EqualFold(words[0], "frame-ancestors") || strings.EqualFold(words[0], "sandbox")) {
+					t.Errorf("%q leaves %q", policy, one)
+				}
+			}
+		}
+	})
+}
