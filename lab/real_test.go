@@ -92,6 +92,10 @@ func TestNodesAreDockerHosts(t *testing.T) {
 	if out := must(t, node1, "docker run --rm redis redis-cli --version"); !strings.HasPrefix(out, "redis-cli") {
 		t.Errorf("the lab's redis says %q", out)
 	}
+	if out := must(t, node1, "docker run --rm hamba debugconfig 80 rng1 80 rng2 81"); !strings.Contains(out, "rng2:81") {
+		t.Errorf("the balancer would tell haproxy:\n%s", out)
+	}
+	must(t, node1, "docker run --rm tools sh -c 'curl --version && tcpdump --version && ab -V && jq --version && ip address' >/dev/null 2>&1")
 	if out := must(t, node1, "ssh node2 hostname && ssh node5 whoami && ssh root@node3 whoami"); out != "node2\ndocker\nroot" {
 		t.Errorf("ssh between nodes says %q", out)
 	}

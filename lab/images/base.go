@@ -142,7 +142,7 @@ func removeOthers(dir, pattern, keep string) {
 	found, _ := filepath.Glob(filepath.Join(dir, pattern))
 	for _, path := range found {
 		if path != keep {
-			_ = os.Remove(path) // only room on the disk is at stake
+			_ = os.RemoveAll(path) // only room on the disk is at stake
 		}
 	}
 }

@@ -23,7 +23,7 @@ type buildContext struct {
 
 func newContext() *buildContext { return &buildContext{} }
 
-// embedded adds a folder of the recipes. Scripts, known by "#!", may be run.
+// embedded adds a folder of the recipes. Scripts, known by "#!", and programs may be run.
 func (c *buildContext) embedded(dir, at string) {
 	c.entries = append(c.entries, func(w *tar.Writer) error {
 		return fs.WalkDir(recipes, dir, func(p string, d fs.DirEntry, err error) error {
@@ -35,7 +35,7 @@ func (c *buildContext) embedded(dir, at string) {
 				return err
 			}
 			mode := int64(0o644)
-			if strings.HasPrefix(string(text), "#!") {
+			if strings.HasPrefix(string(text), "#!") || strings.HasPrefix(string(text), "\x7fELF") {
 				mode = 0o755
 			}
 			name := path.Join(at, strings.TrimPrefix(p, dir+"/"))
@@ -124,7 +124,7 @@ func (b *builder) build(ctx context.Context, files *buildContext, ref string, ar
 	res, err := b.Docker.ImageBuild(ctx, r, build.ImageBuildOptions{
 		Version: build.BuilderV1, Tags: []string{ref}, Dockerfile: "Dockerfile", BuildArgs: args,
 		NetworkMode: "none", Remove: true, ForceRemove: true, SuppressOutput: false,
-		Labels: map[string]string{"slipway.image": ref},
+		Labels: map[string]string{imageLabel: ref},
 	})
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ const (
 	nodeRepository = "slipway/node"
 	baseRepository = "slipway/base"
 	latest         = nodeRepository + ":latest"
+	imageLabel     = "slipway.image" // on everything that is built here
 )
 
 // Options say where images are built and what goes into them.
@@ -106,6 +107,7 @@ func (b *builder) node(ctx context.Context) (string, error) {
 		return "", err
 	}
 	b.forget(ctx, nodeRepository, ref)
+	b.forget(ctx, baseRepository, base)
 	return ref, nil
 }
 
@@ -146,7 +148,7 @@ func (b *builder) there(ctx context.Context, ref string) (bool, error) {
 	return err == nil, err
 }
 
-// forget removes the names of images of before. Nodes made of one keep it.
+// forget removes images of before. Nodes made of one keep it.
 func (b *builder) forget(ctx context.Context, repository, keep string) {
 	old, err := b.Docker.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", repository))})
 	if err != nil {
@@ -159,6 +161,7 @@ func (b *builder) forget(ctx context.Context, repository, keep string) {
 			}
 		}
 	}
+	_, _ = b.Docker.ImagesPrune(ctx, filters.NewArgs(filters.Arg("dangling", "true"), filters.Arg("label", imageLabel)))
 }
 
 // short is the name of what a text describes.

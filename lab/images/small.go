@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,39 +50,58 @@ func (b *builder) small(ctx context.Context) (string, error) {
 	if _, err := os.Stat(archive); err == nil {
 		return archive, nil
 	}
-	b.Progress("fetching the programs of the small images")
-	root := filepath.Join(b.CacheDir, "pantry")
-	defer os.RemoveAll(root)
-	if err := os.RemoveAll(root); err != nil {
-		return "", err
-	}
-	if err := pantry().pack(ctx, root+"/"); err != nil {
-		return "", err
-	}
-	if err := b.packSmall(ctx, root, archive); err != nil {
-		return "", fmt.Errorf("images: make the small images: %w", err)
-	}
-	removeOthers(b.CacheDir, "small-*.tar", archive)
-	return archive, nil
-}
-
-// packSmall builds the small images and saves them as one archive.
-func (b *builder) packSmall(ctx context.Context, root, archive string) error {
-	contents, err := divide(root)
+	contents, err := b.contents(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var tags []string
 	for _, s := range append([]smallImage{common}, smallImages...) {
 		b.Progress("building the image " + s.name)
-		if err := b.buildSmall(ctx, s, root, contents[s.name]); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		files := newContext()
+		files.embedded("small/"+s.name, "")
+		files.tree("rootfs", filepath.Join(contents, s.name))
+		if err := b.build(ctx, files, s.tag, nil); err != nil {
+			return "", fmt.Errorf("images: build %s: %w", s.name, err)
 		}
 		if s.name != common.name {
 			tags = append(tags, s.tag)
 		}
 	}
-	return save(ctx, b.Docker, tags, archive)
+	if err := save(ctx, b.Docker, tags, archive); err != nil {
+		return "", fmt.Errorf("images: save the small images: %w", err)
+	}
+	removeOthers(b.CacheDir, "small-*", archive)
+	return archive, nil
+}
+
+// contents answers the folder of the cache that holds what is picked for each
+// image, in a folder of its name. It changes only with the packages and the
+// choice of programs, so that changing a Dockerfile downloads nothing.
+func (b *builder) contents(ctx context.Context) (string, error) {
+	folder := filepath.Join(b.CacheDir, "picked-"+short(fmt.Sprint(smallImages, common, pantry().hash())))
+	if _, err := os.Stat(folder); err == nil {
+		return folder, nil
+	}
+	b.Progress("fetching the programs of the small images")
+	root, part := filepath.Join(b.CacheDir, "pantry"), folder+".part"
+	defer os.RemoveAll(root)
+	if err := errors.Join(os.RemoveAll(root), os.RemoveAll(part)); err != nil {
+		return "", err
+	}
+	if err := pantry().pack(ctx, root+"/"); err != nil {
+		return "", err
+	}
+	contents, err := divide(root)
+	if err != nil {
+		return "", fmt.Errorf("images: pick programs: %w", err)
+	}
+	for name, paths := range contents {
+		if err := pick(root, filepath.Join(part, name), paths); err != nil {
+			return "", fmt.Errorf("images: pick programs for %s: %w", name, err)
+		}
+	}
+	removeOthers(b.CacheDir, "picked-*", part)
+	return folder, os.Rename(part, folder)
 }
 
 // divide answers what goes into each image: what two need goes into common.
@@ -107,21 +127,6 @@ func divide(root string) (map[string][]string, error) {
 	}
 	contents[common.name] = shared
 	return contents, nil
-}
-
-func (b *builder) buildSmall(ctx context.Context, s smallImage, root string, paths []string) error {
-	picked, err := os.MkdirTemp(b.CacheDir, "pick-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(picked)
-	if err := pick(root, picked, paths); err != nil {
-		return err
-	}
-	files := newContext()
-	files.embedded("small/"+s.name, "")
-	files.tree("rootfs", picked)
-	return b.build(ctx, files, s.tag, nil)
 }
 
 // save writes images as one archive, whole or not at all.
