@@ -156,4 +156,3 @@ func TestPrompt(t *testing.T) {
 		n.CloseTerminal(n.ctx, id)
 	}
 }
-
