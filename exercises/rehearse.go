@@ -3,10 +3,8 @@ package exercises
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -23,78 +21,6 @@ const (
 	wrongSettles = 2 * time.Second  // after a wrong way, how long it must not solve
 	wrongMeasure = 12 * time.Second // the same, where something is measured over time
 )
-
-// RehearsalLab is a fresh lab, as a rehearsal needs it.
-type RehearsalLab interface {
-	// Nodes are the lab's nodes, in order.
-	Nodes() []Node
-	// OpenTerminal opens a new shell on a node. Its size is the lab's choice.
-	OpenTerminal(ctx context.Context, node string) (Terminal, error)
-	// OpenPort opens a port of a node as a person does through the page.
-	OpenPort(ctx context.Context, node string, port int) error
-}
-
-// Terminal is a live shell. Reads answer what it shows, as it comes; Close
-// ends a Read that waits.
-type Terminal interface {
-	io.ReadWriteCloser
-	// ID is the terminal's id as command marks have it.
-	ID() string
-}
-
-// RehearseConfig is one rehearsal.
-type RehearseConfig struct {
-	Exercises []Exercise // the whole workshop, in order
-	Only      string     // an exercise's id or a chapter's name; empty is everything
-	Lab       RehearsalLab
-	Out       io.Writer // what is typed and seen, for a person to read along
-	Log       *slog.Logger
-
-	SolvedLimit time.Duration // from the last act of a solution to its tick; a minute when 0
-}
-
-// Report is what a rehearsal found.
-type Report struct {
-	OK        bool                `json:"ok"`
-	Problems  []string            `json:"problems,omitempty"` // each begins with file:line
-	Exercises []RehearsedExercise `json:"exercises"`
-	Millis    int64               `json:"millis"`
-}
-
-// RehearsedExercise is one exercise as it went.
-type RehearsedExercise struct {
-	ID       workshop.ExerciseID `json:"id"`
-	File     string              `json:"file"`
-	Line     int                 `json:"line"`
-	OK       bool                `json:"ok"`
-	Only     string              `json:"only,omitempty"` // why not all of it was done
-	Problems []string            `json:"problems,omitempty"`
-	Warnings []string            `json:"warnings,omitempty"` // a check that held before its exercise
-	Before   workshop.Verdict    `json:"before"`
-	Wrong    []RehearsedWrong    `json:"wrong,omitempty"`
-	Solution []RehearsedAct      `json:"solution,omitempty"`
-	After    workshop.Verdict    `json:"after"`
-	SolvedIn int64               `json:"solvedInMillis,omitempty"` // from the last act to the tick
-	Millis   int64               `json:"millis"`
-}
-
-// RehearsedWrong is a wrong way as it went.
-type RehearsedWrong struct {
-	Says string           `json:"says"`
-	OK   bool             `json:"ok"`
-	Acts []RehearsedAct   `json:"acts"`
-	Then workshop.Verdict `json:"then"`
-}
-
-// RehearsedAct is what was done in a terminal, and what it showed.
-type RehearsedAct struct {
-	Node   string `json:"node"`
-	Typed  string `json:"typed"`
-	Line   int    `json:"line,omitempty"`
-	Seen   string `json:"seen,omitempty"`
-	Code   *int   `json:"code,omitempty"` // of the last command
-	Millis int64  `json:"millis"`
-}
 
 // Rehearse does every exercise as its author says, in the terminals of a
 // fresh lab: false before, false after each wrong way, true after the
@@ -139,48 +65,6 @@ func Rehearse(ctx context.Context, cfg RehearseConfig) (Report, error) {
 		r.say("  %s", p)
 	}
 	return report, nil
-}
-
-// selection picks what to rehearse. What comes before an exercise in its
-// chapter, and what it needs, is done as solutions alone.
-func selection(all []Exercise, only string) ([]Exercise, map[workshop.ExerciseID]string, error) {
-	lead := map[workshop.ExerciseID]string{}
-	if only == "" {
-		return all, lead, nil
-	}
-	target := slices.IndexFunc(all, func(x Exercise) bool { return string(x.ID) == only })
-	wanted := map[workshop.ExerciseID]bool{}
-	var need func(ids []workshop.ExerciseID)
-	need = func(ids []workshop.ExerciseID) {
-		for _, id := range ids {
-			i := slices.IndexFunc(all, func(x Exercise) bool { return x.ID == id })
-			if i >= 0 && !wanted[id] {
-				wanted[id], lead[id] = true, "solution alone: "+only+" needs it"
-				need(all[i].Needs)
-			}
-		}
-	}
-	for i, x := range all {
-		switch {
-		case target < 0 && x.Chapter == only, i == target:
-			need(x.Needs)
-		case target >= 0 && i < target && x.Chapter == all[target].Chapter:
-			need([]workshop.ExerciseID{x.ID})
-		}
-	}
-	var chosen []Exercise
-	for i, x := range all {
-		if i == target || target < 0 && x.Chapter == only {
-			delete(lead, x.ID)
-			chosen = append(chosen, x)
-		} else if wanted[x.ID] {
-			chosen = append(chosen, x)
-		}
-	}
-	if len(chosen) == 0 {
-		return nil, nil, fmt.Errorf("there is no exercise and no chapter %q", only)
-	}
-	return chosen, lead, nil
 }
 
 // rehearsal is one run of Rehearse.
@@ -375,93 +259,4 @@ func verdictWords(v workshop.Verdict) string {
 		}
 	}
 	return words
-}
-
-// actError is a failed act, with its line in the deck.
-type actError struct {
-	line int
-	error
-}
-
-func (r *rehearsal) acts(ctx context.Context, acts []Act, done *[]RehearsedAct) *actError {
-	for _, a := range acts {
-		one, err := r.act(ctx, a)
-		*done = append(*done, one)
-		if err != nil {
-			return &actError{a.Line, err}
-		}
-	}
-	return nil
-}
-
-func (r *rehearsal) act(ctx context.Context, a Act) (RehearsedAct, error) {
-	if a.Node == "" {
-		a.Node = "node1"
-	}
-	if a.Timeout <= 0 {
-		a.Timeout = actLimit
-	}
-	began := time.Now()
-	one := RehearsedAct{Node: a.Node, Typed: a.Text, Line: a.Line}
-	ctx, cancel := context.WithTimeoutCause(ctx, a.Timeout, fmt.Errorf("no end of it within %v", a.Timeout))
-	defer cancel()
-	var err error
-	switch {
-	case a.Open > 0:
-		one.Typed = fmt.Sprintf("open port %d", a.Open)
-		r.say("   %s: open port %d in the page", a.Node, a.Open)
-		if err = r.cfg.Lab.OpenPort(ctx, a.Node, a.Open); err == nil {
-			r.watcher.Opened(a.Node, a.Open)
-		}
-	default:
-		err = r.inTerminal(ctx, a, &one)
-	}
-	one.Millis = time.Since(began).Milliseconds()
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = context.Cause(ctx)
-	}
-	return one, err
-}
-
-func (r *rehearsal) inTerminal(ctx context.Context, a Act, one *RehearsedAct) error {
-	t, err := r.typist(ctx, a.Node, max(a.Terminal, 1))
-	if err != nil {
-		return err
-	}
-	from := t.seen()
-	code, err := t.do(ctx, a, r.say)
-	one.Code = code
-	one.Seen = t.since(from)
-	for _, line := range lastLines(one.Seen, 8) {
-		r.say("   | %s", line)
-	}
-	if err != nil {
-		return fmt.Errorf("typing %q on %s: %w", shorten(a.Text), a.Node, err)
-	}
-	return nil
-}
-
-// typist finds or opens a terminal of a node by its number.
-func (r *rehearsal) typist(ctx context.Context, node string, number int) (*typist, error) {
-	key := node + "/" + itoa(number)
-	if t := r.typists[key]; t != nil {
-		return t, nil
-	}
-	terminal, err := r.cfg.Lab.OpenTerminal(ctx, node)
-	if err != nil {
-		return nil, fmt.Errorf("opening a terminal on %s: %w", node, err)
-	}
-	t := newTypist(terminal, key, r.marks)
-	r.typists[key] = t
-	return t, nil
-}
-
-// recover gets every terminal back to its prompt after something failed, so
-// that the next exercise has a chance.
-func (r *rehearsal) recover(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for _, t := range r.typists {
-		t.interrupt(ctx)
-	}
 }

@@ -14,86 +14,10 @@ const (
 	promptLimit  = 30 * time.Second       // for a shell to be ready
 	continuation = 700 * time.Millisecond // no command began by then: the line goes on
 	keySettles   = 300 * time.Millisecond
+	quietMoment  = 80 * time.Millisecond
+	quietLimit   = 500 * time.Millisecond
 	maxSeen      = 256 << 10 // bytes kept of what a terminal showed
 )
-
-// markBoard knows of every terminal what its shells said last.
-type markBoard struct {
-	mu   sync.Mutex
-	more chan struct{}
-	last map[string]terminalMarks
-}
-
-// terminalMarks counts a terminal's marks.
-type terminalMarks struct {
-	prompts, commands int
-	busy              string // the command it is at, empty at a prompt
-	code              int    // of the last command that ended
-}
-
-func newMarkBoard() *markBoard {
-	return &markBoard{more: make(chan struct{}), last: map[string]terminalMarks{}}
-}
-
-// follow notes the marks of a node's shells until ctx ends.
-func (b *markBoard) follow(ctx context.Context, node Node) {
-	next := uint64(1)
-	for ctx.Err() == nil {
-		node.Events(ctx, next, func(e NodeEvent) {
-			if e.N >= next {
-				next = e.N + 1
-				b.note(e)
-			}
-		})
-		select {
-		case <-ctx.Done():
-		case <-time.After(retryFirst):
-		}
-	}
-}
-
-func (b *markBoard) note(e NodeEvent) {
-	if e.Mark == nil || e.Mark.Untrusted {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	m := b.last[e.Mark.Terminal]
-	switch e.Mark.Kind {
-	case MarkPrompt:
-		m.prompts++
-		m.busy = ""
-	case MarkCommand:
-		m.commands++
-		m.busy = e.Mark.Command
-	case MarkExit:
-		m.code = e.Mark.Code
-	}
-	b.last[e.Mark.Terminal] = m
-	close(b.more)
-	b.more = make(chan struct{})
-}
-
-func (b *markBoard) of(terminal string) (terminalMarks, <-chan struct{}) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.last[terminal], b.more
-}
-
-// await waits until a terminal's marks fit.
-func (b *markBoard) await(ctx context.Context, terminal string, fits func(terminalMarks) bool) (terminalMarks, error) {
-	for {
-		m, more := b.of(terminal)
-		if fits(m) {
-			return m, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return m, ctx.Err()
-		}
-	}
-}
 
 // typist types in one terminal as a person would: it waits for the prompt,
 // types a line, and waits for what comes.
@@ -146,6 +70,25 @@ func (t *typist) seen() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.base + len(t.shown)
+}
+
+// quiet waits until the terminal shows nothing new for a moment.
+func (t *typist) quiet() {
+	limit := time.After(quietLimit)
+	for {
+		t.mu.Lock()
+		more := t.more
+		t.mu.Unlock()
+		select {
+		case <-more:
+		case <-time.After(quietMoment):
+			return
+		case <-t.ended:
+			return
+		case <-limit:
+			return
+		}
+	}
 }
 
 var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\x1b[()][A-Za-z0-9]|\x1b[=>78A-Za-z]")

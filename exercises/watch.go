@@ -71,6 +71,7 @@ type letter struct {
 	opened  int
 	open    []workshop.ExerciseID
 	rejudge bool
+	try     *trial
 }
 
 // maxLetters bounds the box. It fills only if judging hangs; then the oldest
@@ -276,6 +277,8 @@ func (w *Watcher) take(l letter) {
 			}
 		}
 		w.chooseProbes()
+	case l.try != nil:
+		w.try(l.try)
 	case l.rejudge:
 		for _, t := range w.tasks {
 			for _, c := range t.checks {

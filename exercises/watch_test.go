@@ -208,6 +208,35 @@ func TestWatcherWithAMistake(t *testing.T) {
 	told.waitState(t, "y", workshop.Solved)
 }
 
+// An author's expression is judged against the lab as it is.
+func TestTry(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	node := newTestNode(t, "node1", fake.Host)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
+	defer web.Close()
+	node.setPort(8001, web.URL)
+	w, told := watch(t, aBook(t, exercise("up", `node1.service("rng").running == 1`)), nil, node)
+	told.waitState(t, "up", workshop.Solved)
+	for source, want := range map[string]string{
+		`node1.service("rng").running == 1 && node1.http(8001, "/a").body == "/a" && node1.http(8001, "/b").ok`: "passing ",
+		`node1.http(8001, "/a").body == "b"`:                  `failing The body of GET /a on port 8001 of node1 is "/a", expected "b".`,
+		`node1.http(8002, "/").ok`:                            "failing GET / on port 8002 of node1 does not answer: connection refused.",
+		`node2.service("rng").running == 1`:                   "unknown node2 has not reported yet.",
+		`node1.service("rng").runing == 1`:                    `a Service has no "runing"; did you mean "running"?`,
+		`rate(node1.containers.size(), duration("5s")) > 1.0`: "unknown Measuring for another 5 s.",
+	} {
+		v, problems := w.Try(t.Context(), source)
+		got := string(v.State) + " " + v.Reason
+		if len(problems) > 0 {
+			got = problems[0].Message
+		}
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", source, got, want)
+		}
+	}
+}
+
 func BenchmarkEventToVerdict(b *testing.B) {
 	fake := dockertest.StartFake(b)
 	node := newTestNode(b, "node1", fake.Host)
