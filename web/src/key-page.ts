@@ -4,7 +4,7 @@ import './door.css';
 import { html, nothing, render } from 'lit';
 import { post, sentence } from './api';
 import { root } from './boot';
-import { applyTheme } from './prefs';
+import { startTheme } from './prefs';
 
 /** The key in an address's fragment, '' when there is none. Pure. */
 export function keyIn(fragment: string): string {
@@ -12,7 +12,7 @@ export function keyIn(fragment: string): string {
 }
 
 export function keyPage(path: string, title: string): void {
-  applyTheme();
+  startTheme();
   const main = root();
   main.replaceChildren();
   let error = '';

@@ -41,15 +41,24 @@ export const terminalSize = () => recall('terminal-size', innerWidth >= 1600 ? 1
 
 export type Theme = 'auto' | 'light' | 'dark';
 
+const systemDark = () => matchMedia('(prefers-color-scheme: dark)');
+
+/** Puts the theme on the page, always by name: the colours of code know it by name only. */
 export function applyTheme(theme: Theme = recall<Theme>('theme', 'auto')): void {
-  if (theme === 'auto') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+  const dark = theme === 'auto' ? systemDark().matches : theme === 'dark';
+  document.documentElement.dataset.theme = dark ? 'dark' : 'light';
 }
 
-export function isDark(): boolean {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+/** Once per page: the theme that was chosen, or the system's as it changes. */
+export function startTheme(): void {
+  applyTheme();
+  systemDark().addEventListener('change', () => {
+    applyTheme();
+    dispatchEvent(new Event('slip-theme'));
+  });
 }
+
+export const isDark = () => document.documentElement.dataset.theme === 'dark';
 
 /** Turns dark to light and back; the choice is kept. Listeners of 'slip-theme' on window hear of it. */
 export function toggleTheme(): void {

@@ -260,6 +260,7 @@ export class SlipAttendee extends Light {
         return true;
       case 'escape':
         if (this.classList.contains('black')) this.classList.remove('black');
+        else if (this.graph()?.isFull) this.graph()?.toggleFull();
         else this.open('overview');
         return true;
       case 'working':
@@ -454,8 +455,7 @@ export class SlipAttendee extends Light {
     )}</div>`;
   }
 
-  /** Fills the window with the graph; used by its own button and by tests. */
-  graph(): SlipGraph | null {
+  private graph(): SlipGraph | null {
     return this.querySelector('slip-graph');
   }
 }

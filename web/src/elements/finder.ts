@@ -141,12 +141,20 @@ export class SlipFinder extends Light {
       search: 'Search',
       help: 'Keys',
     };
-    return html`<dialog class="finder ${this.mode}" aria-label=${titles[this.mode]} @click=${this.outside}>
+    return html`<dialog class="finder ${this.mode}" aria-label=${titles[this.mode]} @click=${this.outside} @keydown=${this.escape}>
       <div class="finder-body">
         <header><h2>${titles[this.mode]}</h2><span class="grow"></span>
           <button class="icon-button" title="Close (Esc)" @click=${this.close}>${icon('cross')}<span class="vh">Close</span></button></header>
         ${this.body()}
       </div></dialog>`;
+  }
+
+  /** At once, not when the browser gets to it: the next key is the deck's again. */
+  private escape(e: KeyboardEvent): void {
+    if (e.key !== 'Escape') return;
+    e.preventDefault();
+    e.stopPropagation();
+    this.close();
   }
 
   private outside(e: Event): void {

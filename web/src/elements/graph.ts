@@ -23,12 +23,6 @@ export class SlipGraph extends Light {
     super.connectedCallback();
     this.dataset.testid = 'graph';
     this.until(page().room.listen(what => this.changed(what)));
-    this.on(document, 'keydown', e => {
-      if ((e as KeyboardEvent).key === 'Escape' && this.size === 'full') {
-        this.resize('panel');
-        e.stopPropagation();
-      }
-    });
   }
 
   private changed(what: string): void {
@@ -61,6 +55,10 @@ export class SlipGraph extends Light {
     if (size !== 'full') keep('graph', size);
     this.classList.toggle('full', size === 'full');
     this.requestUpdate();
+  }
+
+  get isFull(): boolean {
+    return this.size === 'full';
   }
 
   /** Fills the page with the graph, or makes it small again. */

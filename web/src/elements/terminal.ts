@@ -262,7 +262,7 @@ export class SlipTerminal extends Light {
     const { asked, link } = this;
     if (asked) {
       return html`<p class="line warn" role="alert">
-        ${asked.lines} lines: the program here takes each as if you pressed Enter after it.
+        ${asked.lines} lines, and the program here runs each as it arrives.
         <button class="small" @click=${() => this.answer(true)}>Paste</button>
         <button class="small quiet" @click=${() => this.answer(false)}>Don't</button>
       </p>`;
@@ -288,6 +288,7 @@ export class SlipTerminal extends Light {
   }
 
   protected override render(): TemplateResult {
+    this.toggleAttribute('data-alone', this.alone);
     return html`
       <div class="term-head">
         <span class="term-name">${this.node} <b>${this.number}</b></span>

@@ -11,10 +11,10 @@ import { defineSlideParts } from '../elements/slide-parts';
 import { SlipSplit } from '../elements/split';
 import '../elements/status';
 import { providePage } from '../page';
-import { applyTheme } from '../prefs';
+import { startTheme } from '../prefs';
 import { Room } from '../room';
 
-applyTheme();
+startTheme();
 const boot = readBoot();
 const room = new Room(boot);
 const deck = new DeckStore();

@@ -5,10 +5,10 @@ import { readBoot, root } from '../boot';
 import { DeckStore } from '../deck';
 import { SlipBoard } from '../elements/board';
 import { providePage } from '../page';
-import { applyTheme } from '../prefs';
+import { startTheme } from '../prefs';
 import { Room } from '../room';
 
-applyTheme();
+startTheme();
 const room = new Room(readBoot());
 providePage({ room, deck: new DeckStore(), nodes: [], run: async () => '', say: () => {} });
 root().replaceChildren(new SlipBoard());

@@ -4,9 +4,9 @@ import '../door.css';
 import { html, nothing, render } from 'lit';
 import { ApiError, post, sentence } from '../api';
 import { readBoot, root } from '../boot';
-import { applyTheme, keep, recall } from '../prefs';
+import { keep, recall, startTheme } from '../prefs';
 
-applyTheme();
+startTheme();
 const boot = readBoot();
 const main = root();
 const existing = main.querySelector<HTMLAnchorElement>('p a[href]')?.getAttribute('href');

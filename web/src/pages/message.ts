@@ -3,9 +3,9 @@ import '../tokens.css';
 import '../door.css';
 import { html, nothing, render } from 'lit';
 import { readBoot, root } from '../boot';
-import { applyTheme } from '../prefs';
+import { startTheme } from '../prefs';
 
-applyTheme();
+startTheme();
 const boot = readBoot();
 const main = root();
 const sentence = boot.message ?? main.querySelector('[role=alert], p')?.textContent ?? '';

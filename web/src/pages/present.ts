@@ -8,10 +8,10 @@ import '../elements/finder';
 import { SlipPresenter } from '../elements/presenter';
 import { defineSlideParts } from '../elements/slide-parts';
 import { providePage } from '../page';
-import { applyTheme } from '../prefs';
+import { startTheme } from '../prefs';
 import { Room } from '../room';
 
-applyTheme();
+startTheme();
 const room = new Room(readBoot());
 const view = new SlipPresenter();
 providePage({ room, deck: new DeckStore(), nodes: [], run: async () => '', say: text => view.say(text) });

@@ -7,10 +7,10 @@ import { DeckStore } from '../deck';
 import { SlipProjector } from '../elements/projector';
 import { defineSlideParts } from '../elements/slide-parts';
 import { providePage } from '../page';
-import { applyTheme } from '../prefs';
+import { startTheme } from '../prefs';
 import { Room } from '../room';
 
-applyTheme();
+startTheme();
 const boot = readBoot();
 const deck = new DeckStore();
 const main = root();

@@ -8,10 +8,10 @@ import { DeckStore } from '../deck';
 import { SlipPlayer } from '../elements/player';
 import { defineSlideParts } from '../elements/slide-parts';
 import { providePage } from '../page';
-import { applyTheme } from '../prefs';
+import { startTheme } from '../prefs';
 import { Room } from '../room';
 
-applyTheme();
+startTheme();
 const boot = readBoot();
 // Exercises in the slides show the state of the person whose run it is.
 if (boot.participant && boot.me) boot.me = { ...boot.me, id: boot.participant };

@@ -133,7 +133,6 @@ export class XtermScreen implements Screen {
     this.term.onBinary(data => deal.typed(data, true));
     this.term.onTitleChange(title => deal.title?.(title));
     this.term.open(host);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', this.theme);
     addEventListener('slip-theme', this.theme);
     if (fastGraphics()) void this.accelerate();
   }
@@ -207,7 +206,6 @@ export class XtermScreen implements Screen {
   }
 
   dispose(): void {
-    matchMedia('(prefers-color-scheme: dark)').removeEventListener('change', this.theme);
     removeEventListener('slip-theme', this.theme);
     this.term.dispose();
   }
