@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
-
-	"github.com/docker/docker/client"
 
 	"slipway/exercises"
 	"slipway/lab"
@@ -14,7 +13,10 @@ import (
 type labNode struct {
 	name   string
 	agent  *lab.Agent
-	docker *client.Client
+	docker interface {
+		exercises.DockerClient
+		io.Closer
+	}
 }
 
 func newLabNode(n *lab.Node) (*labNode, error) {
@@ -37,28 +39,37 @@ func (n *labNode) Docker() exercises.DockerClient { return n.docker }
 // Events passes on what the agent tells, in the words of the exercises.
 func (n *labNode) Events(ctx context.Context, from uint64, f func(exercises.NodeEvent)) error {
 	return n.agent.Events(ctx, from, func(e lab.NodeEvent) error {
-		if told, ok := toNodeEvent(e); ok {
+		if told, ok := n.toNodeEvent(e); ok {
 			f(told)
 		}
 		return nil
 	})
 }
 
-func toNodeEvent(e lab.NodeEvent) (exercises.NodeEvent, bool) {
+func (n *labNode) toNodeEvent(e lab.NodeEvent) (exercises.NodeEvent, bool) {
 	told := exercises.NodeEvent{N: e.N, At: e.At, Epoch: e.Epoch}
 	if e.Engine != nil {
 		told.Engine = engineStates[e.Engine.State]
 	}
 	if e.Kind == lab.NodeTerminalClosed {
-		told.Closed = e.Terminal
+		told.Closed = terminalKey(n.name, e.Terminal)
 	}
 	if m := e.Mark; m != nil && m.Trusted {
-		told.Mark = &exercises.Mark{Kind: m.Kind, Terminal: m.Terminal, Shell: m.Shell, Dir: m.Dir, Command: m.Command}
+		told.Mark = &exercises.Mark{Kind: m.Kind, Terminal: terminalKey(m.Node, m.Terminal), Shell: m.Shell, Dir: m.Dir, Command: m.Command}
 		if m.Code != nil {
 			told.Mark.Code = *m.Code
 		}
 	}
 	return told, told.Engine != "" || told.Mark != nil || told.Closed != "" || told.Epoch != ""
+}
+
+// terminalKey tells the terminals of a lab apart: every node has a t1, and a
+// shell reached by ssh speaks of the terminal it is seen in.
+func terminalKey(node, id string) string {
+	if id == "" {
+		return ""
+	}
+	return node + "/" + id
 }
 
 // engineStates are the agent's words for its Engine, in those of the exercises:

@@ -147,7 +147,7 @@ func (s *stage) OpenTerminal(ctx context.Context, node string) (exercises.Termin
 	if err != nil {
 		return nil, err
 	}
-	return openShell(ctx, n.agent, opened.ID)
+	return openShell(ctx, n.agent, node, opened.ID)
 }
 
 // OpenPort looks at a port as a person does through the page.

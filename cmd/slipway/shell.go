@@ -25,13 +25,13 @@ type shell struct {
 }
 
 // openShell attaches to a terminal as its owner, from its beginning.
-func openShell(ctx context.Context, agent *lab.Agent, id string) (*shell, error) {
+func openShell(ctx context.Context, agent *lab.Agent, node, id string) (*shell, error) {
 	at := terminal.Attach{Client: "rehearsal-" + workshop.NewID(), Role: terminal.RoleOwner, From: 0}
 	conn, err := agent.Attach(ctx, id, at)
 	if err != nil {
 		return nil, err
 	}
-	return &shell{id: id, conn: conn, frames: terminal.NewFrameReader(conn), out: terminal.NewFrameWriter(conn)}, nil
+	return &shell{id: terminalKey(node, id), conn: conn, frames: terminal.NewFrameReader(conn), out: terminal.NewFrameWriter(conn)}, nil
 }
 
 // ID is the terminal's id, as command marks have it.

@@ -42,7 +42,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "benchtable:", err)
 		os.Exit(1)
 	}
-	print(os.Stdout, rows)
+	show(os.Stdout, rows)
 }
 
 var suffix = regexp.MustCompile(`-\d+$`)
@@ -111,7 +111,7 @@ func write(file string, rows []row) error {
 	return os.WriteFile(file, append(raw, '\n'), 0o644)
 }
 
-func print(out io.Writer, rows []row) {
+func show(out io.Writer, rows []row) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
 	defer table.Flush()
 	fmt.Fprintln(table, "area\tname\tvalue\tunit\tfloor\tpeer\tgoal\tholds\t")

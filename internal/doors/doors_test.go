@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"lab":         {"workshop", "terminal", "lab"},
 	"lab/agent":   {"terminal"},
 	"server":      {"workshop", "slides", "exercises", "terminal", "lab", "replay", "web", "server"},
-	"cmd/slipway": {"workshop", "slides", "exercises", "terminal", "lab", "replay", "web", "server", "store", "cmd/slipway"},
+	"cmd/slipway": {"workshop", "slides", "exercises", "terminal", "lab", "lab/agent", "replay", "web", "server", "store", "cmd/slipway"},
 	"internal":    {"workshop"},
 }
 
@@ -43,7 +43,7 @@ var homes = map[string][]string{
 	"github.com/redis/go-redis/v9":             {"store", "dockercoins"},
 	"github.com/google/cel-go":                 {"exercises"},
 	"github.com/spf13/cobra":                   {"cmd/slipway"},
-	"github.com/docker/docker/client":          {"lab"},
+	"github.com/docker/docker/client":          {"lab", "dockercoins"},
 	"github.com/docker/docker/pkg/jsonmessage": {"lab"},
 }
 
