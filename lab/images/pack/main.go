@@ -1,7 +1,12 @@
-// Command pack makes lab/images/payload/dockercoins.tar.gz: the repository that
-// attendees clone, with each service's program built into its folder. Run it
-// from the module's root with "go run ./lab/images/pack"; the same sources and
-// compiler give the same bytes.
+// Command pack makes what the nodes carry of dockercoins, in lab/images:
+//
+//   - payload/dockercoins.tar.gz: the repository that attendees clone, with each
+//     service's program built into its folder
+//   - payload/tools.gz: the one program of the workshop's tools
+//   - small/hamba/program: the program of the balancer's image
+//
+// Run it from the module's root with "go run ./lab/images/pack"; the same sources
+// and compiler give the same bytes.
 package main
 
 import (
@@ -16,10 +21,21 @@ import (
 	"time"
 )
 
-const target = "lab/images/payload/dockercoins.tar.gz"
+const (
+	target = "lab/images/payload/dockercoins.tar.gz"
+	tools  = "lab/images/payload/tools.gz"
+	hamba  = "lab/images/small/hamba/program"
+)
 
 func main() {
-	if err := pack("dockercoins", target); err != nil {
+	err := compile("./dockercoins/hamba", hamba)
+	if err == nil {
+		err = packTools("./dockercoins/tools", tools)
+	}
+	if err == nil {
+		err = pack("dockercoins", target) // last: make looks at its time
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "pack:", err)
 		os.Exit(1)
 	}
@@ -55,6 +71,35 @@ func pack(source, target string) error {
 		return err
 	}
 	if err := w.Close(); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return os.Rename(target+".part", target)
+}
+
+// packTools builds one program and compresses it.
+func packTools(pkg, target string) error {
+	program := strings.TrimSuffix(target, ".gz")
+	if err := compile(pkg, program); err != nil {
+		return err
+	}
+	defer os.Remove(program)
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(target + ".part")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	if _, err := z.Write(text); err != nil {
 		return err
 	}
 	if err := z.Close(); err != nil {
