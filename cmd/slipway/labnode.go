@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -55,7 +56,7 @@ func (n *labNode) toNodeEvent(e lab.NodeEvent) (exercises.NodeEvent, bool) {
 		told.Closed = terminalKey(n.name, e.Terminal)
 	}
 	if m := e.Mark; m != nil && m.Trusted {
-		told.Mark = &exercises.Mark{Kind: m.Kind, Terminal: terminalKey(m.Node, m.Terminal), Shell: m.Shell, Dir: m.Dir, Command: m.Command}
+		told.Mark = &exercises.Mark{Kind: m.Kind, Terminal: terminalKey(cmp.Or(m.Node, n.name), m.Terminal), Shell: m.Shell, Dir: m.Dir, Command: m.Command}
 		if m.Code != nil {
 			told.Mark.Code = *m.Code
 		}
