@@ -88,6 +88,7 @@ func Build(ctx context.Context, from Journal, session workshop.SessionID, who wo
 type builder struct {
 	who    workshop.ParticipantID
 	run    *Run
+	joined bool
 	own    []SlideMark // where the person's page was
 	room   []SlideMark // where the presenter was
 	solved map[workshop.ExerciseID]int64
@@ -104,8 +105,8 @@ func (b *builder) take(e workshop.Event) error {
 	if !ok {
 		return nil
 	}
-	if shown.Kind == workshop.Joined && len(b.run.Events) == 0 {
-		b.run.Start = at // what was before them is not their run
+	if shown.Kind == workshop.Joined && !b.joined {
+		b.joined, b.run.Start, b.run.Events = true, at, nil // what was before them is not their run
 	}
 	if len(b.run.Events) >= MaxEvents {
 		return workshop.Errorf(workshop.TooMany, "This run has more than %d events and can't be shown whole.", MaxEvents)

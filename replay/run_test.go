@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,17 @@ func build(t *testing.T, who workshop.ParticipantID, casts string) *Run {
 		t.Fatal(err)
 	}
 	return run
+}
+
+func TestRunBeginsWithJoining(t *testing.T) {
+	late := append(slices.Clone(session), person("late")) // the room had moved and heard before
+	run, err := Build(context.Background(), late, "s", "late", nil, "", func(string, string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run.Start != 16_000 || len(run.Events) != 1 || run.Events[0].Kind != workshop.Joined {
+		t.Errorf("begins at %d with %v", run.Start, run.Events)
+	}
 }
 
 func TestOwnRunOnly(t *testing.T) {
