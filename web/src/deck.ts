@@ -31,7 +31,7 @@ export function move(
   }
 }
 
-/** Finds a slide by number, name or the beginning of either name or title. */
+/** Finds a slide by number, name, the name of an exercise on it, or the beginning of either name or title. */
 export function find(slides: readonly SlideInfo[], typed: string): SlideInfo | undefined {
   const want = typed.trim().toLowerCase();
   if (want === '') return undefined;
@@ -41,6 +41,7 @@ export function find(slides: readonly SlideInfo[], typed: string): SlideInfo | u
   }
   return (
     slides.find(s => s.name === want) ??
+    slides.find(s => s.exercises?.includes(want)) ??
     slides.find(s => s.name.startsWith(want) || s.title.toLowerCase().startsWith(want)) ??
     slides.find(s => s.title.toLowerCase().includes(want))
   );

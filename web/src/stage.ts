@@ -19,6 +19,8 @@ export class Stage {
   /** Takes the slide that the server rendered into the page. */
   adopt(slide: HTMLElement, place: Place): void {
     this.place = place;
+    const { background } = slide.dataset;
+    if (background) slide.style.backgroundImage = `url(${JSON.stringify(background)})`;
     this.host.replaceChildren(slide);
     showStep(slide, place.step);
   }

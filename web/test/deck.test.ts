@@ -8,7 +8,7 @@ import { addressOf, placeOf } from '../src/stage';
 const slides: SlideInfo[] = [
   { n: 1, name: 'welcome', title: 'Welcome', chapter: 0, steps: 0 },
   { n: 2, name: 'agenda', title: 'What we do', chapter: 0, steps: 2 },
-  { n: 3, name: 'rng-up', title: 'Start rng', chapter: 1, steps: 0 },
+  { n: 3, name: 'rng-up', title: 'Start rng', chapter: 1, steps: 0, exercises: ['one-service'] },
 ];
 
 describe('moving through the deck', () => {
@@ -54,6 +54,7 @@ describe('moving through the deck', () => {
     expect(find(slides, '99')?.name).toBe('rng-up');
     expect(find(slides, 'rng')?.name).toBe('rng-up');
     expect(find(slides, 'what we')?.name).toBe('agenda');
+    expect(find(slides, 'one-service')?.name).toBe('rng-up');
     expect(find(slides, ' ')).toBeUndefined();
     expect(find(slides, 'nowhere')).toBeUndefined();
   });

@@ -271,7 +271,7 @@ export class SlipTerminal extends Light {
       case 'starting':
         return html`<p class="line" role="status">${link?.message || `Opening a shell on ${this.node} …`}</p>`;
       case 'slow':
-        return html`<p class="line warn" role="status">No answer for two seconds. What you type waits and is sent in order.</p>`;
+        return html`<p class="line warn" role="status">No answer from the node just now. What you type waits and is sent in order.</p>`;
       case 'lost':
         return html`<p class="line warn" role="status">
           The connection is cut. Your shell keeps running; what you type waits and is sent when it is back.

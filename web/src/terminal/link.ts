@@ -24,8 +24,15 @@ export type LinkState = 'starting' | 'connected' | 'slow' | 'lost' | 'refused' |
 /** Drawn bytes after which the shell is told, well inside the window of 256 KiB. */
 const ackEvery = 32 * 1024;
 const defaultWindow = 256 * 1024;
-/** A connection that is silent this long after a question counts as lost. */
-const silence = 2000;
+/**
+ * A lost connection is told within two seconds: a question every half second
+ * while someone looks, an answer due in 1.25 s, looked at every quarter second.
+ */
+const askEvery = 500;
+const silence = 1250;
+const lookEvery = 250;
+/** After this long without an answer the connection is made anew. */
+const patience = 10_000;
 
 export class TerminalLink {
   state: LinkState = 'starting';
@@ -54,6 +61,8 @@ export class TerminalLink {
   private answers = false;
   /** The last count that the shell's side told on this connection. */
   private counted: number | undefined;
+  /** When the last empty question was sent. */
+  private asked = 0;
   private sentSize = '';
   private ended = false;
 
@@ -121,6 +130,7 @@ export class TerminalLink {
   /** Asks for a sign of life now. */
   probe(): void {
     if (!this.isOpen()) return;
+    this.asked = performance.now();
     this.probes.push({ end: this.input.sent, at: performance.now(), empty: true });
     this.send({ kind: 'i', offset: this.input.sent, data: new Uint8Array(0) });
   }
@@ -145,7 +155,7 @@ export class TerminalLink {
       if (this.socket === socket) this.cut(e.code, e.reason);
     };
     clearInterval(this.beat);
-    this.beat = setInterval(() => this.heartbeat(), 1000);
+    this.beat = setInterval(() => this.heartbeat(), lookEvery);
   }
 
   private cut(code: number, reason: string): void {
@@ -299,14 +309,15 @@ export class TerminalLink {
   private heartbeat(): void {
     const waited = this.probes[0] === undefined ? 0 : performance.now() - this.probes[0].at;
     if (this.answers && waited > silence && this.state === 'connected') this.set('slow', '');
-    if (this.answers && waited > 6 * silence) {
+    if (this.answers && waited > patience) {
       const socket = this.socket;
       this.socket = undefined;
       socket?.close(4000);
       this.cut(1006, '');
       return;
     }
-    if (this.isOpen() && this.probes.length === 0 && this.watched()) this.probe();
+    const due = performance.now() - this.asked >= askEvery;
+    if (due && this.isOpen() && this.probes.length === 0 && this.watched()) this.probe();
   }
 
   private isOpen(): boolean {
