@@ -5,6 +5,8 @@
 //
 // It serves one request at a time: everybody else waits in line. That is on
 // purpose. Find out in the workshop what it does to the whole application.
+//
+// VERSION=v0.2 is a release gone wrong, for the lesson on updates: it never starts.
 package main
 
 import (
@@ -31,6 +33,9 @@ const (
 func main() {
 	address := flag.String("listen", ":80", "address to listen on")
 	flag.Parse()
+	if os.Getenv("VERSION") == "v0.2" {
+		log.Fatal("rng v0.2: the dice are missing, I can't start")
+	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	if err := run(ctx, *address); err != nil {

@@ -3,7 +3,8 @@
 // second it adds the number of digests it got to a counter in redis.
 //
 // It has no port: nobody calls the worker, the worker calls the others.
-// Set DEBUG=yes in its environment to see each step in its log.
+// Set DEBUG=yes in its environment to see each step in its log. VERSION=v0.2 is a
+// release gone wrong, for the lesson on updates: it works, 11 times slower.
 package main
 
 import (
@@ -24,10 +25,11 @@ import (
 )
 
 const (
-	pause      = 100 * time.Millisecond // between two units of work
-	interval   = time.Second            // between two updates of the counter
-	afterError = 10 * time.Second       // before a fresh start when something broke
-	maxAnswer  = 1 << 20                // the most we read of one answer, in bytes
+	pause      = 100 * time.Millisecond  // between two units of work; one takes 300 ms in all
+	longPause  = 3100 * time.Millisecond // of v0.2: one takes 11 times as long
+	interval   = time.Second             // between two updates of the counter
+	afterError = 10 * time.Second        // before a fresh start when something broke
+	maxAnswer  = 1 << 20                 // the most we read of one answer, in bytes
 )
 
 // A worker knows whom to call.
@@ -35,6 +37,7 @@ type worker struct {
 	rng, hasher string // URLs; in a container these names are looked up in Docker's DNS
 	redis       *redis.Client
 	http        *http.Client
+	pause       time.Duration // before each unit of work
 	debug       bool
 }
 
@@ -50,6 +53,9 @@ func main() {
 
 	debug := strings.HasPrefix(strings.ToLower(os.Getenv("DEBUG")), "y")
 	w := newWorker(*rng, *hasher, *address, debug)
+	if os.Getenv("VERSION") == "v0.2" {
+		w.pause = longPause
+	}
 	for {
 		err := w.work(context.Background())
 		log.Print("something went wrong: ", err)
@@ -68,6 +74,7 @@ func newWorker(rng, hasher, address string, debug bool) *worker {
 		}),
 		// A new connection for each call, and patience without end: no timeout.
 		http:  &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		pause: pause,
 		debug: debug,
 	}
 }
@@ -95,7 +102,7 @@ func (w *worker) work(ctx context.Context) error {
 // workOnce does one unit of work: pause, random bytes, digest, luck.
 func (w *worker) workOnce(ctx context.Context) error {
 	w.debugf("doing one unit of work")
-	time.Sleep(pause)
+	time.Sleep(w.pause)
 	random, err := w.randomBytes()
 	if err != nil {
 		return fmt.Errorf("rng: %w", err)
