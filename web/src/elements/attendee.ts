@@ -363,7 +363,7 @@ export class SlipAttendee extends Light {
       ${this.eventsState()}
       <button class="icon-button" title="Search (/)" @click=${() => this.open('search')}>${icon('find')}<span class="vh">Search</span></button>
       <button class="icon-button" title="Overview (O)" @click=${() => this.open('overview')}>${icon('grid')}<span class="vh">Overview</span></button>
-      <button class="icon-button" title="Keys (?)" @click=${() => this.open('help')}>${icon('question')}<span class="vh">Keys</span></button>
+      <button class="icon-button" data-testid="keys" title="Keys (?)" @click=${() => this.open('help')}>${icon('question')}<span class="vh">Keys</span></button>
     </nav>`;
   }
 

@@ -30,6 +30,7 @@ export class SlipBoard extends Light {
   private order: Order = recall('board-order', 'need');
   private opened = '';
   private note = '';
+  private noteTimer: ReturnType<typeof setTimeout> | undefined;
   private asking = false;
   private ended = false;
 
@@ -94,6 +95,11 @@ export class SlipBoard extends Light {
       this.note = sentence(err);
     }
     this.requestUpdate();
+    clearTimeout(this.noteTimer);
+    this.noteTimer = setTimeout(() => {
+      this.note = '';
+      this.requestUpdate();
+    }, 8000);
   }
 
   private announce(e: SubmitEvent): void {

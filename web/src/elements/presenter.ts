@@ -109,7 +109,10 @@ export class SlipPresenter extends Light {
     if (!host) return;
     const next = move(page().deck.deck.slides, this.stage.place, 'next');
     if (samePlace(next, this.stage.place)) {
-      host.textContent = 'The end of the deck.';
+      const end = document.createElement('p');
+      end.className = 'empty soft';
+      end.textContent = 'The end of the deck.';
+      host.replaceChildren(end);
       return;
     }
     void page()
