@@ -18,7 +18,6 @@ type Exercise struct {
 	File     string
 	Line     int
 	Checks   []Check
-	Quiz     *Quiz // an exercise may be a question instead
 	Solution []Act
 	CleanUp  []Act // rehearsal does these after the wrong ways, before the solution
 	Wrong    []WrongWay

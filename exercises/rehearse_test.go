@@ -121,7 +121,7 @@ func TestRehearse(t *testing.T) {
 			Solution: []Act{{Text: "^C", Keys: true, Line: 22}}},
 		{ID: "lines", File: "deck.md", Line: 30, Chapter: "two", Checks: []Check{{Says: "counted", That: `node1.ran("^wc -l") && node1.opened(8000)`, Line: 31}},
 			Solution: []Act{typing(32, "cat > text <<END\none two\nEND\nwc -l text"), {Open: 8000}, {Text: "rm -rf /", Dangerous: true, Terminal: 2}}},
-		{ID: "question", File: "deck.md", Line: 40, Chapter: "two", Quiz: &Quiz{}},
+		{ID: "question", File: "deck.md", Line: 40, Chapter: "two"},
 	}
 	var out bytes.Buffer
 	report, err := Rehearse(t.Context(), RehearseConfig{Exercises: good, Lab: lab, Out: &out})
@@ -195,35 +195,5 @@ func TestSelection(t *testing.T) {
 	}
 	if _, _, err := selection(all, "nothing"); err == nil {
 		t.Error("an unknown name is no error")
-	}
-}
-
-func TestQuiz(t *testing.T) {
-	number, err := ParseAnswer("3.33 ± 0.2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pattern, err := ParseAnswer("/rng|random numbers?/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	choice := &Quiz{Options: 3, Right: []int{2, 0}}
-	for _, c := range []struct {
-		quiz *Quiz
-		a    Answered
-		want bool
-	}{
-		{number, Answered{Text: "3,3 hashes/s"}, true}, {number, Answered{Text: "3.54"}, false}, {number, Answered{Text: "many"}, false},
-		{pattern, Answered{Text: " Random Number "}, true}, {pattern, Answered{Text: "not rng"}, false}, {pattern, Answered{}, false},
-		{choice, Answered{Chosen: []int{0, 2}}, true}, {choice, Answered{Chosen: []int{0}}, false}, {choice, Answered{Chosen: []int{0, 1, 2}}, false}, {choice, Answered{}, false},
-	} {
-		if got := c.quiz.Correct(c.a); got != c.want {
-			t.Errorf("%+v to %+v: %v", c.a, c.quiz, got)
-		}
-	}
-	for _, bad := range []string{"", "soon", "/(/", "3 ± x"} {
-		if _, err := ParseAnswer(bad); err == nil {
-			t.Errorf("%q is an answer", bad)
-		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"math"
 	"strconv"
-	"strings"
 
+	"slipway/exercises"
 	"slipway/slides"
 	"slipway/workshop"
 )
@@ -69,23 +69,22 @@ func exerciseFrom(e *slides.Exercise, chapter int) Exercise {
 	}
 	if q := e.Quiz; q != nil {
 		one.Explain = q.Explain
+		quiz := quizFrom(q)
 		one.Answer = func(choices []int, text string) bool {
-			if q.Kind == "choice" {
-				text = commas(choices)
-			}
-			return q.Accepts(text)
+			return quiz.Correct(exercises.Answered{Chosen: choices, Text: text})
 		}
 	}
 	return one
 }
 
-// commas writes choices as [slides.Quiz.Accepts] reads them.
-func commas(choices []int) string {
-	var list []string
-	for _, n := range choices {
-		list = append(list, strconv.Itoa(n))
+func quizFrom(q *slides.Quiz) *exercises.Quiz {
+	quiz := &exercises.Quiz{Options: len(q.Choices), Number: q.Number, Tolerance: q.Tolerance, Pattern: q.Pattern}
+	for i, c := range q.Choices {
+		if c.Right {
+			quiz.Right = append(quiz.Right, i)
+		}
 	}
-	return strings.Join(list, ",")
+	return quiz
 }
 
 // fingerprint covers all that any page shows of a deck.

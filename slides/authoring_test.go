@@ -57,7 +57,7 @@ func TestGuideNamesEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := append([]string{"hint", "solution", "wrong", "explain", "quiz", "checks", "answer", "key", "optional", "keep", "needs"}, fenceAttrs...)
+	want := append([]string{"hint", "solution", "wrong", "clean-up", "explain", "quiz", "checks", "answer", "key", "open", "optional", "keep", "needs"}, fenceAttrs...)
 	want = append(append(want, knownKeys...), "template:", "layout:", "background-image:", "exclude:")
 	for _, w := range want {
 		if !strings.Contains(string(raw), w) {

@@ -33,7 +33,7 @@ func (c *compiler) colons(it item) {
 // that a slip of the finger never shows a solution.
 func (c *compiler) boxName(name string, line int) string {
 	name = strings.ToLower(name)
-	for _, known := range []string{"exercise", "quiz", "hint", "solution", "wrong", "explain"} {
+	for _, known := range []string{"exercise", "quiz", "hint", "solution", "wrong", "clean-up", "explain"} {
 		if name == known {
 			return name
 		}
@@ -59,7 +59,7 @@ func (c *compiler) openBox(b *box, it item) {
 		}
 		b.kind = b.name
 		c.openExercise(b)
-	case "hint", "solution", "wrong", "explain":
+	case "hint", "solution", "wrong", "clean-up", "explain":
 		b.kind = b.name
 		o.secret = &part{}
 		c.checkPlace(b)
@@ -125,6 +125,10 @@ func (c *compiler) pop(it item) {
 		}
 	case "wrong":
 		c.closeWrong(o)
+	case "clean-up":
+		if ex := c.exercise(); ex != nil {
+			ex.CleanUp = append(ex.CleanUp, o.acts...)
+		}
 	case "explain":
 		if q := c.findOpen("quiz"); q != nil && q.box.ex.Quiz != nil {
 			q.box.ex.Quiz.Explain = c.render(o.secret, true).html

@@ -1,13 +1,6 @@
 package slides
 
-import (
-	"math"
-	"regexp"
-	"sort"
-	"strconv"
-	"strings"
-	"time"
-)
+import "time"
 
 // Exercise is a task for people. Apart from ID, Title, Minutes, Optional and Check.Says nothing
 // of it may reach an attendee before it is asked for.
@@ -24,6 +17,7 @@ type Exercise struct {
 	// SolutionHTML is the solution box as text; empty without one.
 	SolutionHTML string
 	Wrong        []Wrong
+	CleanUp      []Act // done by a rehearsal after the wrong ways, before the solution
 	Quiz         *Quiz // nil without a question
 	Chapter      string
 	Slide        string
@@ -54,12 +48,12 @@ type Wrong struct {
 	Line int
 }
 
-// Act is something done in a terminal: a block of shell input typed in, or one key pressed.
+// Act is something done: a block of shell input typed in, one key pressed, or a port opened.
 type Act struct {
-	Kind      string // "shell" or "key"
+	Kind      string // "shell", "key" or "open"
 	Node      string
 	Terminal  int           // 1 is the first shell of the node
-	Text      string        // shell: the lines without the last newline; key: its name, such as ^C
+	Text      string        // shell: the lines without the last newline; key: its name, such as ^C; open: the port
 	Wait      string        // text to wait for; empty means the next prompt
 	Timeout   time.Duration // 0 means the rehearsal's own
 	Dangerous bool          // never pressed Enter for by a click
@@ -68,7 +62,8 @@ type Act struct {
 	Line      int
 }
 
-// Quiz is a question with an answer that the server alone knows.
+// Quiz is a question with an answer that the server alone knows. Package exercises judges what people
+// answer.
 type Quiz struct {
 	Kind      string   // "choice", "number" or "text"
 	Choices   []Choice // kind choice
@@ -79,60 +74,10 @@ type Quiz struct {
 	Explain   string   // HTML shown after a right answer, may be empty
 	File      string
 	Line      int
-
-	re *regexp.Regexp
 }
 
 // Choice is one possible answer of a choice question.
 type Choice struct {
 	HTML  string
 	Right bool
-}
-
-// maxAnswer bounds what Accepts looks at; an answer is a word or a few numbers.
-const maxAnswer = 1024
-
-// Accepts says whether an answer is right. Choices are given as their indexes from 0,
-// separated by commas, in any order; a number may use a comma for the decimal point.
-func (q *Quiz) Accepts(answer string) bool {
-	answer = strings.TrimSpace(answer)
-	if answer == "" || len(answer) > maxAnswer {
-		return false
-	}
-	switch q.Kind {
-	case "choice":
-		return q.acceptsChoices(answer)
-	case "number":
-		v, err := strconv.ParseFloat(strings.Replace(answer, ",", ".", 1), 64)
-		return err == nil && math.Abs(v-q.Number) <= q.Tolerance+1e-9
-	case "text":
-		return q.re != nil && q.re.MatchString(answer)
-	}
-	return false
-}
-
-func (q *Quiz) acceptsChoices(answer string) bool {
-	var got, want []int
-	for _, part := range strings.Split(answer, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil {
-			return false
-		}
-		got = append(got, n)
-	}
-	for i, c := range q.Choices {
-		if c.Right {
-			want = append(want, i)
-		}
-	}
-	sort.Ints(got)
-	if len(got) != len(want) {
-		return false
-	}
-	for i := range got {
-		if got[i] != want[i] {
-			return false
-		}
-	}
-	return true
 }

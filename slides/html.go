@@ -44,6 +44,9 @@ func (c *compiler) fenceHTML(f *fence) string {
 	if f.lang == "key" {
 		return c.keysHTML(f)
 	}
+	if f.lang == "open" {
+		return openHTML(f)
+	}
 	if isOutput(f.lang) {
 		lang := f.lang
 		if lang == "" {
@@ -84,6 +87,13 @@ func (c *compiler) keysHTML(f *fence) string {
 		w.WriteString("<kbd>" + escape(k) + "</kbd> ")
 	}
 	return strings.TrimRight(w.String(), " ") + "</p>\n"
+}
+
+// openHTML shows a port to open. A page makes a link of it as soon as the port is published.
+func openHTML(f *fence) string {
+	port := portOf(f)
+	return `<p class="open"><slip-open data-node="` + escape(nodeOf(f)) + `" data-port="` + port + `">Open port ` + port +
+		` of ` + escape(nodeOf(f)) + "</slip-open></p>\n"
 }
 
 var codeEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

@@ -2,6 +2,7 @@ package slides
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -25,7 +26,7 @@ func (c *compiler) takeFence(it item) {
 		c.takeAnswer(f.text, f.line, it)
 		return
 	}
-	if top != nil && (top.box.kind == "solution" || top.box.kind == "wrong") {
+	if top != nil && doing(top.box.kind) {
 		top.acts = append(top.acts, c.acts(f)...)
 		top.secret.add(it)
 		return
@@ -35,12 +36,12 @@ func (c *compiler) takeFence(it item) {
 		return
 	}
 	c.lintFence(f)
-	if isShell(f.lang) || f.lang == "key" {
+	if isAct(f.lang) {
 		s := c.snippet(f)
-		if f.lang != "key" {
+		if isShell(f.lang) {
 			c.page.slide.Snippets = append(c.page.slide.Snippets, s)
 		}
-		if o := c.findOpen("exercise"); o != nil && o.box.ex != nil && (s.Run || s.Dangerous || f.lang == "key") {
+		if o := c.findOpen("exercise"); o != nil && o.box.ex != nil && (s.Run || s.Dangerous || !isShell(f.lang)) {
 			o.acts = append(o.acts, c.acts(f)...)
 			c.implicit(o)
 		}
@@ -50,6 +51,12 @@ func (c *compiler) takeFence(it item) {
 	}
 	c.add(it)
 }
+
+// doing says whether the fences of a box are acts that nobody sees.
+func doing(kind string) bool { return kind == "solution" || kind == "wrong" || kind == "clean-up" }
+
+// isAct says whether a rehearsal does something with a fence of this kind.
+func isAct(lang string) bool { return isShell(lang) || lang == "key" || lang == "open" }
 
 // implicit keeps the visible snippets of an exercise for the case that it has no solution box.
 func (c *compiler) implicit(o *open) {
@@ -110,6 +117,13 @@ func (c *compiler) acts(f *fence) []Act {
 			}
 		}
 		return out
+	case f.lang == "open":
+		a.Kind, a.Text = "open", portOf(f)
+		if a.Text == "" {
+			c.problem(f.line, Error, "An open fence holds the number of one published port, such as 8000.")
+			return nil
+		}
+		return []Act{a}
 	case isShell(f.lang):
 		a.Text = strings.TrimSuffix(typed(f.text), "\n")
 		if c.en.imported {
@@ -121,6 +135,15 @@ func (c *compiler) acts(f *fence) []Act {
 		return []Act{a}
 	}
 	return nil
+}
+
+// portOf reads the port of an open fence; empty when it is none.
+func portOf(f *fence) string {
+	text := strings.TrimSpace(f.text)
+	if n, err := strconv.Atoi(text); err != nil || n < 1 || n > 65535 {
+		return ""
+	}
+	return text
 }
 
 var nodeName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)

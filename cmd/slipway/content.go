@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"strconv"
 
 	"slipway/exercises"
 	"slipway/server"
@@ -86,7 +87,7 @@ func compileBook(deck *slides.Deck) (*exercises.Book, []slides.Problem, error) {
 func toExercise(e *slides.Exercise) exercises.Exercise {
 	x := exercises.Exercise{
 		ID: workshop.ExerciseID(e.ID), Title: e.Title, Chapter: e.Chapter, Optional: e.Optional, Keep: e.Keep,
-		File: e.File, Line: e.Line, Solution: toActs(e.Solution),
+		File: e.File, Line: e.Line, Solution: toActs(e.Solution), CleanUp: toActs(e.CleanUp),
 	}
 	for _, need := range e.Needs {
 		x.Needs = append(x.Needs, workshop.ExerciseID(need))
@@ -97,29 +98,21 @@ func toExercise(e *slides.Exercise) exercises.Exercise {
 	for _, w := range e.Wrong {
 		x.Wrong = append(x.Wrong, exercises.WrongWay{Says: w.Says, Acts: toActs(w.Acts), Line: w.Line})
 	}
-	if e.Quiz != nil {
-		x.Quiz = toQuiz(e.Quiz)
-	}
 	return x
 }
 
 func toActs(acts []slides.Act) []exercises.Act {
 	var out []exercises.Act
 	for _, a := range acts {
-		out = append(out, exercises.Act{
+		act := exercises.Act{
 			Text: a.Text, Keys: a.Kind == "key", Node: a.Node, Terminal: a.Terminal,
 			Wait: a.Wait, Timeout: a.Timeout, Dangerous: a.Dangerous, Line: a.Line,
-		})
+		}
+		if a.Kind == "open" {
+			act.Text = ""
+			act.Open, _ = strconv.Atoi(a.Text) // slides takes ports alone
+		}
+		out = append(out, act)
 	}
 	return out
-}
-
-func toQuiz(q *slides.Quiz) *exercises.Quiz {
-	quiz := &exercises.Quiz{Options: len(q.Choices), Number: q.Number, Tolerance: q.Tolerance, Pattern: q.Pattern, Line: q.Line}
-	for i, c := range q.Choices {
-		if c.Right {
-			quiz.Right = append(quiz.Right, i)
-		}
-	}
-	return quiz
 }
