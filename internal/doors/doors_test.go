@@ -19,19 +19,20 @@ const module = "slipway"
 // mayImport is the table of doors in ARCHITECTURE.md: what a room may import
 // of ours in code that ships. The longest matching room counts.
 var mayImport = map[string][]string{
-	"workshop":    {},
-	"slides":      {},
-	"terminal":    {},
-	"web":         {},
-	"dockercoins": {},
-	"exercises":   {"workshop"},
-	"store":       {"workshop"},
-	"replay":      {"workshop", "terminal"},
-	"lab":         {"workshop", "terminal", "lab"},
-	"lab/agent":   {"terminal"},
-	"server":      {"workshop", "slides", "exercises", "terminal", "lab", "replay", "web", "server"},
-	"cmd/slipway": {"workshop", "slides", "exercises", "terminal", "lab", "lab/agent", "replay", "web", "server", "store", "cmd/slipway"},
-	"internal":    {"workshop"},
+	"workshop":           {},
+	"slides":             {},
+	"terminal":           {},
+	"web":                {},
+	"dockercoins":        {},
+	"exercises":          {"workshop"},
+	"store":              {"workshop"},
+	"replay":             {"workshop", "terminal"},
+	"lab":                {"workshop", "terminal", "lab"},
+	"lab/agent":          {"terminal"},
+	"lab/agent/balancer": {},
+	"server":             {"workshop", "slides", "exercises", "terminal", "lab", "replay", "web", "server"},
+	"cmd/slipway":        {"workshop", "slides", "exercises", "terminal", "lab", "lab/agent", "replay", "web", "server", "store", "cmd/slipway"},
+	"internal":           {"workshop"},
 }
 
 // homes says where a third-party library may be imported.
@@ -40,6 +41,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/chroma/v2":          {"slides"},
 	"github.com/gorilla/websocket":             {"server"},
 	"github.com/creack/pty":                    {"terminal"},
+	"github.com/vishvananda/netlink":           {"lab/agent/balancer"},
 	"github.com/redis/go-redis/v9":             {"store", "dockercoins"},
 	"github.com/google/cel-go":                 {"exercises"},
 	"github.com/spf13/cobra":                   {"cmd/slipway"},

@@ -70,6 +70,7 @@ func (a *agent) serve(ctx context.Context, stop context.CancelFunc) error {
 	}
 	parts.Go(func() { a.terminals.Run(ctx) })
 	parts.Go(func() { a.engine.Run(ctx) })
+	parts.Go(func() { a.balance(ctx) })
 	a.listeners(ctx, &parts)
 	server := &http.Server{
 		Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,

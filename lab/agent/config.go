@@ -45,6 +45,10 @@ type EngineConfig struct {
 	LogFile   string        // bounded; "" discards
 	Ready     time.Duration // how long a start may take
 	Backoff   time.Duration // first pause after a failed start; doubles up to 30 s
+
+	// For swarm mode without IPVS; see package balancer.
+	Namespaces string // folder of its network namespaces; "" leaves swarm mode alone
+	Diagnostic string // address of its diagnostic port
 }
 
 // Forward carries connections made to Listen, inside the node, to the unix
@@ -64,6 +68,10 @@ const (
 	ImagesPath   = "/usr/share/slipway/images"
 )
 
+// diagnosticPort is where a node's Engine shows what its networks gossip, on
+// 127.0.0.1 of the node: next to the port of the gossip itself.
+const diagnosticPort = "7947"
+
 // Defaults is the configuration of a real node. Its name is $SLIPWAY_NODE or
 // the host's name.
 func Defaults() Config {
@@ -75,7 +83,8 @@ func Defaults() Config {
 		Node: node, Socket: SocketPath, User: "docker", Init: true, Root: "/",
 		Keys: KeysPath, SSH: ":22", Marks: MarksPath, Hook: HookPath,
 		Engine: EngineConfig{
-			Command:   []string{"dockerd", "--host=unix:///run/docker-engine.sock", "--pidfile=/run/docker.pid"},
+			Command: []string{"dockerd", "--host=unix:///run/docker-engine.sock", "--pidfile=/run/docker.pid",
+				"--network-diagnostic-port=" + diagnosticPort},
 			Socket:    "/run/docker-engine.sock",
 			Public:    "/var/run/docker.sock",
 			Addresses: []string{":55555"},
@@ -84,6 +93,8 @@ func Defaults() Config {
 			Images:    ImagesPath,
 			Stamp:     "/var/lib/docker/slipway-images",
 			LogFile:   "/var/log/dockerd.log",
+
+			Namespaces: "/var/run/docker/netns", Diagnostic: "127.0.0.1:" + diagnosticPort,
 		},
 		Forwards: []Forward{{Listen: "127.0.0.1:5000", Socket: RegistryPath}},
 	}

@@ -204,12 +204,17 @@ func (e *engine) life(ctx context.Context) error {
 	if path, err := exec.LookPath(e.cfg.Command[0]); err == nil {
 		cmd.Path = path
 	}
-	cmd.Stdout, cmd.Stderr = logs, logs
+	quiet := &quieter{to: logs}
+	cmd.Stdout, cmd.Stderr = quiet, quiet
 	if err := e.reap.Start(cmd); err != nil {
 		return fmt.Errorf("it can't be started: %w", err)
 	}
 	exited := make(chan error, 1)
-	go func() { exited <- e.reap.Wait(cmd) }()
+	go func() {
+		err := e.reap.Wait(cmd)
+		quiet.flush()
+		exited <- err
+	}()
 	err := e.serve(ctx, exited, logs)
 	if errors.Is(err, errExited) {
 		return fmt.Errorf("it stopped by itself: %s", logs.last())

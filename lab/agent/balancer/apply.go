@@ -1,0 +1,254 @@
+package balancer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// state is what a sandbox was given.
+type state struct {
+	inode uint64
+	rules string
+}
+
+// look compares the gossip with the rules and changes the rules. It reports
+// whether this node is in a swarm's networks at all.
+func (b *balancer) look(ctx context.Context) (busy bool, err error) {
+	boxes, err := sandboxes(b.cfg.Namespaces)
+	if err != nil {
+		return false, err
+	}
+	if err := b.begin(ctx); err != nil {
+		return false, err
+	}
+	if err := b.learn(ctx, boxes); err != nil {
+		return true, err
+	}
+	var errs []error
+	var open []port
+	var at netip.Addr
+	told := true // whether it is known what should be open
+	for _, box := range boxes {
+		p, err := b.balance(ctx, box)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", box.name, err))
+		}
+		if box.name == ingressSandbox {
+			open = p.ports()
+			for f := range p.fronts {
+				at = f.to
+			}
+			told = err == nil
+		}
+	}
+	b.forgetGone(boxes)
+	if told {
+		errs = append(errs, b.openPorts(ctx, at, open))
+	}
+	return len(boxes) > 0, errors.Join(errs...)
+}
+
+// begin removes what an earlier life left in the node.
+func (b *balancer) begin(ctx context.Context) error {
+	if b.clean {
+		return nil
+	}
+	if err := b.nft(ctx, "", clearRules); err != nil {
+		return err
+	}
+	b.clean, b.node = true, clearRules
+	return nil
+}
+
+// learn asks the Engine for its networks when there is a sandbox of one it
+// hasn't been told of.
+func (b *balancer) learn(ctx context.Context, boxes []sandbox) error {
+	known := true
+	for _, box := range boxes {
+		_, ok := b.names[box.name]
+		known = known && ok && b.applied[box.name].inode == box.inode
+	}
+	if known {
+		return nil
+	}
+	networks, err := b.engine.networks(ctx)
+	if err != nil {
+		return err
+	}
+	names := map[string]network{}
+	for _, n := range networks {
+		name := ingressSandbox
+		if !n.Ingress {
+			name = sandboxPrefix + n.ID[:min(len(n.ID), 9)]
+		}
+		names[name] = n
+	}
+	b.names = names
+	return nil
+}
+
+// balance brings one sandbox up to date and answers what it was given.
+func (b *balancer) balance(ctx context.Context, box sandbox) (plan, error) {
+	n, ok := b.names[box.name]
+	if !ok {
+		return plan{}, errUnready
+	}
+	eps, bad, err := b.engine.endpoints(ctx, n.ID)
+	if err != nil {
+		return plan{}, err
+	}
+	if bad > 0 {
+		err = fmt.Errorf("%d tasks of network %s: %w", bad, n.Name, errRecord)
+	}
+	h, err2 := box.enter()
+	if err2 != nil {
+		return plan{}, err2
+	}
+	defer h.Close()
+	list, err2 := links(h)
+	if err2 != nil {
+		return plan{}, err2
+	}
+	home, addr, err2 := own(list, n)
+	if err2 != nil {
+		return plan{}, err2
+	}
+	p := vipPlan(addr, home.Attrs().Name, eps)
+	if n.Ingress {
+		door, err2 := gate(list, home)
+		if err2 != nil {
+			return plan{}, err2
+		}
+		p = ingressPlan(addr, home.Attrs().Name, door, eps)
+	}
+	return p, errors.Join(err, b.give(ctx, box, h, home, p))
+}
+
+// give applies a plan to its sandbox unless it is what the sandbox has.
+func (b *balancer) give(ctx context.Context, box sandbox, h *netlink.Handle, home link, p plan) error {
+	next := state{box.inode, p.rules()}
+	if b.applied[box.name] == next {
+		return nil
+	}
+	if err := box.forward(); err != nil {
+		return err
+	}
+	// The rules first: an address without rules would answer by itself.
+	if err := b.nft(ctx, box.path, next.rules); err != nil {
+		return err
+	}
+	if err := setVIPs(h, home, p.vips()); err != nil {
+		return err
+	}
+	b.applied[box.name] = next
+	return forget(h, func(f front, task netip.Addr) bool {
+		tasks, ours := p.fronts[f]
+		if !ours {
+			tasks, ours = p.fronts[front{to: f.to}]
+		}
+		return ours && !slices.Contains(tasks, task)
+	})
+}
+
+// forgetGone drops what is known of sandboxes that are no more.
+func (b *balancer) forgetGone(boxes []sandbox) {
+	for name := range b.applied {
+		if !slices.ContainsFunc(boxes, func(s sandbox) bool { return s.name == name }) {
+			delete(b.applied, name)
+		}
+	}
+}
+
+// passRule lets connections to published ports pass the node, in the chain
+// that Docker keeps for others. Its own tables drop what it doesn't know of.
+var passRule = []string{"DOCKER-USER", "-o", gateBridge, "-m", "conntrack", "--ctstate", "DNAT",
+	"-m", "comment", "--comment", "published ports of services", "-j", "ACCEPT"}
+
+// openPorts sends the node's published ports to the ingress sandbox.
+func (b *balancer) openPorts(ctx context.Context, gate netip.Addr, ports []port) error {
+	rules := nodeRules(gate, ports)
+	if rules == b.node {
+		return nil
+	}
+	if len(ports) > 0 {
+		if err := b.letPass(ctx); err != nil {
+			return err
+		}
+	}
+	if err := b.nft(ctx, "", rules); err != nil {
+		return err
+	}
+	before := b.ports
+	b.node, b.ports = rules, ports
+	if len(ports) == 0 {
+		b.letPassNoMore(ctx)
+	}
+	h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return forget(h, func(f front, task netip.Addr) bool {
+		return slices.Contains(ports, f.port) != slices.Contains(before, f.port) && (task == gate) != slices.Contains(ports, f.port)
+	})
+}
+
+func (b *balancer) letPass(ctx context.Context) error {
+	// A packet with a source in 127.0.0.0/8 may leave by this bridge.
+	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+gateBridge+"/route_localnet", []byte("1"), 0); err != nil {
+		return err
+	}
+	if b.program(ctx, "", "iptables", append([]string{"-w", "5", "-C"}, passRule...)...) == nil {
+		return nil
+	}
+	return b.program(ctx, "", "iptables", append([]string{"-w", "5", "-I"}, passRule...)...)
+}
+
+func (b *balancer) letPassNoMore(ctx context.Context) {
+	// Where the rule is not there any more, there is nothing to complain about.
+	_ = b.program(ctx, "", "iptables", append([]string{"-w", "5", "-D"}, passRule...)...)
+}
+
+// clear removes all rules.
+func (b *balancer) clear(ctx context.Context) {
+	boxes, _ := sandboxes(b.cfg.Namespaces)
+	for _, box := range boxes {
+		if b.applied[box.name].inode == box.inode {
+			b.tell(b.nft(ctx, box.path, clearRules))
+		}
+	}
+	b.tell(b.nft(ctx, "", clearRules))
+	if len(b.ports) > 0 {
+		b.letPassNoMore(ctx)
+	}
+}
+
+// nft applies a script in a network namespace, "" for the node's own.
+func (b *balancer) nft(ctx context.Context, namespace, script string) error {
+	args := []string{"nft", "-f", "-"}
+	if namespace != "" {
+		args = append([]string{"nsenter", "--net=" + namespace}, args...)
+	}
+	return b.program(ctx, script, args[0], args[1:]...)
+}
+
+func (b *balancer) program(ctx context.Context, input, name string, args ...string) error {
+	c := exec.CommandContext(ctx, name, args...)
+	var said bytes.Buffer
+	c.Stdin, c.Stderr = strings.NewReader(input), &said
+	if err := b.cfg.Run(c); err != nil {
+		text := said.String()
+		return fmt.Errorf("%s: %w: %.300s", name, err, strings.TrimSpace(text))
+	}
+	return nil
+}

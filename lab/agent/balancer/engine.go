@@ -1,0 +1,140 @@
+package balancer
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// maxAnswer bounds an answer of the Engine; an entry of the gossip is some 400
+// bytes.
+const maxAnswer = 8 << 20
+
+// maxEvent bounds one event; a container's labels are in it.
+const maxEvent = 1 << 20
+
+// engine asks the node's Engine: its API, and the gossip on its diagnostic port.
+type engine struct {
+	api, gossip *http.Client
+}
+
+func newEngine(dial func(context.Context) (net.Conn, error), diagnostic string) *engine {
+	var d net.Dialer
+	return &engine{
+		api: &http.Client{Transport: &http.Transport{
+			DialContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+			IdleConnTimeout: 30 * time.Second,
+		}},
+		gossip: &http.Client{Transport: &http.Transport{
+			DialContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", diagnostic) },
+			IdleConnTimeout: 30 * time.Second,
+		}},
+	}
+}
+
+func (e *engine) close() {
+	e.api.CloseIdleConnections()
+	e.gossip.CloseIdleConnections()
+}
+
+// ask reads a JSON answer.
+func ask(ctx context.Context, c *http.Client, path string, query url.Values, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://engine"+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the Engine answers %s to %s", res.Status, path)
+	}
+	return json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(answer)
+}
+
+// network is an overlay network.
+type network struct {
+	ID      string
+	Name    string
+	Ingress bool
+	IPAM    struct{ Config []struct{ Subnet string } }
+}
+
+func (n network) contains(a netip.Addr) bool {
+	for _, c := range n.IPAM.Config {
+		if p, err := netip.ParsePrefix(c.Subnet); err == nil && p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// networks lists the overlay networks that this node knows.
+func (e *engine) networks(ctx context.Context) ([]network, error) {
+	var list []network
+	err := ask(ctx, e.api, "/networks", url.Values{"filters": {`{"driver":["overlay"]}`}}, &list)
+	return list, err
+}
+
+// endpoints is what is gossiped about a network. An entry that can't be read
+// is left out and told in the error, beside the others.
+func (e *engine) endpoints(ctx context.Context, network string) (eps []endpoint, bad int, err error) {
+	var answer struct {
+		Details struct {
+			Entries []struct {
+				Value []byte
+				Owner string
+			}
+		}
+	}
+	query := url.Values{"nid": {network}, "tname": {"endpoint_table"}, "json": {""}}
+	if err := ask(ctx, e.gossip, "/gettable", query, &answer); err != nil {
+		return nil, 0, err
+	}
+	for _, entry := range answer.Details.Entries {
+		ep, err := parseEndpoint(entry.Value)
+		if err != nil {
+			bad++
+			continue
+		}
+		ep.owner = entry.Owner
+		eps = append(eps, ep)
+	}
+	return eps, bad, nil
+}
+
+// events calls kick for each event that may change the sandboxes or tasks here,
+// until ctx ends or the line breaks.
+func (e *engine) events(ctx context.Context, kick func()) error {
+	filters := `{"type":["container","network"],"event":["start","die","connect","disconnect","create","destroy","remove"]}`
+	req, err := http.NewRequestWithContext(ctx, "GET", "http://engine/events?"+url.Values{"filters": {filters}}.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	res, err := e.api.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("the Engine answers %s when asked for its events", res.Status)
+	}
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, maxEvent)
+	for lines.Scan() {
+		kick()
+	}
+	return cmp.Or(lines.Err(), io.ErrUnexpectedEOF)
+}
