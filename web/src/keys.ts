@@ -130,7 +130,7 @@ export const keyList: { keys: string; act: string; who?: 'presenter' | 'attendee
   { keys: 'B  .', act: 'black the screen' },
   { keys: 'P  S', act: 'presenter view', who: 'presenter' },
   { keys: 'T', act: 'reset the clock', who: 'presenter' },
-  { keys: 'C', act: 'one more window that follows this one' },
+  { keys: 'C', act: 'one more window (the projector, for the presenter)' },
   { keys: 'D', act: 'dark or light' },
   { keys: 'Ctrl+Alt+.', act: 'from the terminal to the slides and back', who: 'attendee' },
   { keys: 'Ctrl+Alt+U', act: 'raise your hand, also inside a terminal', who: 'attendee' },
