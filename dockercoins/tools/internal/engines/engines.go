@@ -107,7 +107,7 @@ func (s *Set) add(ctx context.Context, places []place) []system.Info {
 		switch {
 		case r.err != nil:
 			s.Away = append(s.Away, Away{places[i].name, r.err})
-		case slices.ContainsFunc(infos, func(i system.Info) bool { return i.ID != "" && i.ID == r.info.ID }):
+		case slices.ContainsFunc(infos, func(i system.Info) bool { return i.ID != "" && i.ID == r.info.ID && i.Name == r.info.Name }):
 			_ = r.engine.Docker.Close() // the same one by another name
 		default:
 			s.Engines = append(s.Engines, r.engine)
