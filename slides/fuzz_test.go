@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"golang.org/x/tools/txtar"
 )
@@ -35,14 +34,11 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestHostile feeds texts that make naive parsers slow.
+// TestHostile feeds texts that make naive parsers slow: one that takes hours
+// runs into the tests' own time limit.
 func TestHostile(t *testing.T) {
-	for i, s := range hostile {
-		start := time.Now()
+	for _, s := range hostile {
 		survives(t, NewLoader(Options{}), s)
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("text %d of %d bytes took %v", i, len(s), took)
-		}
 	}
 }
 
