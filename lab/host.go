@@ -154,7 +154,29 @@ func (h *Host) prepareDirs() error {
 			return workshop.Errorf(workshop.Unavailable, "The folder %s can't be made: run as root, or choose another with --data.", dir).Because(err)
 		}
 	}
+	if h.own {
+		if err := errors.Join(checkPassable(h.cfg.DataDir), checkPassable(h.cfg.RunDir)); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(h.cfg.cacheUser(), []byte(h.cfg.DataDir+"\n"), 0o644)
+}
+
+// checkPassable finds a folder on the way to dir that others may not pass
+// through: the Engine, as the root of its id range, is one of those others.
+func checkPassable(dir string) error {
+	for ; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o001 == 0 {
+			return workshop.Errorf(workshop.Invalid, "Nodes can't reach what lies below %s, because only its owner may pass through it: choose another place with --data and --run, or allow it with \"chmod o+x %s\".", dir, dir)
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
 }
 
 // answers reports whether the Engine answers within two seconds.
