@@ -10,15 +10,13 @@ import (
 )
 
 func TestFoldersOnTheWayMustBePassable(t *testing.T) {
-	root := t.TempDir() // passable itself, or no test here could use it
+	root := t.TempDir()
+	if err := os.Chmod(filepath.Dir(root), 0o711); err != nil { // made for its owner alone
+		t.Fatal(err)
+	}
 	closed := filepath.Join(root, "closed")
 	if err := os.MkdirAll(filepath.Join(closed, "data"), 0o755); err != nil {
 		t.Fatal(err)
-	}
-	for dir := root; dir != "/"; dir = filepath.Dir(dir) {
-		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o001 == 0 {
-			t.Fatalf("%s: %v; give TMPDIR a folder others may pass through", dir, err)
-		}
 	}
 	if err := checkPassable(filepath.Join(closed, "data")); err != nil {
 		t.Errorf("an open way is refused: %v", err)
