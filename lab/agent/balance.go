@@ -40,6 +40,7 @@ func (a *agent) balanceOne(ctx context.Context) {
 	balancer.Run(ctx, balancer.Config{
 		Engine:     func(ctx context.Context) (net.Conn, error) { return a.engine.Conn(ctx, false) },
 		Diagnostic: a.cfg.Engine.Diagnostic,
+		Open:       a.engine.openDiagnostic,
 		Namespaces: a.cfg.Engine.Namespaces,
 		Run: func(c *exec.Cmd) error {
 			if err := a.reaper.Start(c); err != nil {

@@ -49,6 +49,8 @@ type EngineConfig struct {
 	// For swarm mode without IPVS; see package balancer.
 	Namespaces string // folder of its network namespaces; "" leaves swarm mode alone
 	Diagnostic string // address of its diagnostic port
+	ConfigFile string // its configuration, which is the people's
+	ConfigLink string // the path of it that Command gives
 }
 
 // Forward carries connections made to Listen, inside the node, to the unix
@@ -68,10 +70,6 @@ const (
 	ImagesPath   = "/usr/share/slipway/images"
 )
 
-// diagnosticPort is where a node's Engine shows what its networks gossip, on
-// 127.0.0.1 of the node: next to the port of the gossip itself.
-const diagnosticPort = "7947"
-
 // Defaults is the configuration of a real node. Its name is $SLIPWAY_NODE or
 // the host's name.
 func Defaults() Config {
@@ -84,7 +82,7 @@ func Defaults() Config {
 		Keys: KeysPath, SSH: ":22", Marks: MarksPath, Hook: HookPath,
 		Engine: EngineConfig{
 			Command: []string{"dockerd", "--host=unix:///run/docker-engine.sock", "--pidfile=/run/docker.pid",
-				"--network-diagnostic-port=" + diagnosticPort},
+				"--config-file=/run/docker-daemon.json"},
 			Socket:    "/run/docker-engine.sock",
 			Public:    "/var/run/docker.sock",
 			Addresses: []string{":55555"},
@@ -94,7 +92,10 @@ func Defaults() Config {
 			Stamp:     "/var/lib/docker/slipway-images",
 			LogFile:   "/var/log/dockerd.log",
 
-			Namespaces: "/var/run/docker/netns", Diagnostic: "127.0.0.1:" + diagnosticPort,
+			Namespaces: "/var/run/docker/netns",
+			Diagnostic: "127.0.0.1:7947", // next to the port of the gossip itself
+			ConfigFile: "/etc/docker/daemon.json",
+			ConfigLink: "/run/docker-daemon.json",
 		},
 		Forwards: []Forward{{Listen: "127.0.0.1:5000", Socket: RegistryPath}},
 	}

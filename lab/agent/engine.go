@@ -50,6 +50,7 @@ type engine struct {
 	mu      sync.Mutex
 	status  EngineStatus
 	attempt int           // starts begun
+	process *os.Process   // of the present life
 	change  chan struct{} // closed and replaced when the status changes
 	want    chan struct{}
 }
@@ -197,6 +198,9 @@ func (e *engine) life(ctx context.Context) error {
 		os.Remove(e.cfg.PidFile) // whoever wrote it is dead: we waited for it
 	}
 	os.Remove(e.cfg.Socket)
+	if err := e.cfg.linkConfig(); err != nil {
+		return fmt.Errorf("its configuration can't be reached: %w", err)
+	}
 	logs := newCapped(e.cfg.LogFile)
 	defer logs.Close()
 	cmd := &exec.Cmd{Path: e.cfg.Command[0], Args: e.cfg.Command, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
@@ -209,6 +213,8 @@ func (e *engine) life(ctx context.Context) error {
 	if err := e.reap.Start(cmd); err != nil {
 		return fmt.Errorf("it can't be started: %w", err)
 	}
+	e.setProcess(cmd.Process)
+	defer e.setProcess(nil)
 	exited := make(chan error, 1)
 	go func() {
 		err := e.reap.Wait(cmd)
@@ -221,6 +227,12 @@ func (e *engine) life(ctx context.Context) error {
 	}
 	e.kill(cmd, exited)
 	return err
+}
+
+func (e *engine) setProcess(p *os.Process) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.process = p
 }
 
 var errExited = errors.New("the Engine exited")

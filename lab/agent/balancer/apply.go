@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -103,7 +104,7 @@ func (b *balancer) balance(ctx context.Context, box sandbox) (plan, error) {
 	if !ok {
 		return plan{}, errUnready
 	}
-	eps, bad, err := b.engine.endpoints(ctx, n.ID)
+	eps, bad, err := b.endpoints(ctx, n)
 	if err != nil {
 		return plan{}, err
 	}
@@ -132,6 +133,20 @@ func (b *balancer) balance(ctx context.Context, box sandbox) (plan, error) {
 		p = ingressPlan(addr, home.Attrs().Name, door, eps)
 	}
 	return p, errors.Join(err, b.give(ctx, box, h, home, p))
+}
+
+// endpoints reads the gossip about a network, and has the Engine show it if it
+// doesn't yet.
+func (b *balancer) endpoints(ctx context.Context, n network) ([]endpoint, int, error) {
+	eps, bad, err := b.engine.endpoints(ctx, n.ID)
+	if !errors.Is(err, unix.ECONNREFUSED) || time.Since(b.opened) < openEvery {
+		return eps, bad, err
+	}
+	b.opened = time.Now()
+	if err := b.cfg.Open(ctx); err != nil {
+		return nil, 0, err
+	}
+	return b.engine.endpoints(ctx, n.ID)
 }
 
 // give applies a plan to its sandbox unless it is what the sandbox has.

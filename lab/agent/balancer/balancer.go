@@ -15,8 +15,11 @@ import (
 type Config struct {
 	// Engine connects to the API of the node's Engine.
 	Engine func(ctx context.Context) (net.Conn, error)
-	// Diagnostic is the address of its diagnostic port (--network-diagnostic-port).
+	// Diagnostic is the address of its diagnostic port, and Open has it opened;
+	// Open is called when nothing listens there, and then again at most every
+	// few seconds.
 	Diagnostic string
+	Open       func(ctx context.Context) error
 	// Namespaces is the folder in which it keeps its network namespaces.
 	Namespaces string
 	// Run runs a program to its end; default (*exec.Cmd).Run. A first process
@@ -33,6 +36,7 @@ const (
 	afterKick   = 20 * time.Millisecond  // lets what was announced happen
 	lookBetween = 150 * time.Millisecond // news comes in bursts: not more often
 	settles     = time.Second            // after the last kick, looks go on so long
+	openEvery   = 3 * time.Second        // asks for the diagnostic port
 	goodbye     = 5 * time.Second        // for removing the rules at the end
 )
 
@@ -59,6 +63,9 @@ func (c *Config) fill() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	if c.Open == nil {
+		c.Open = func(context.Context) error { return nil }
+	}
 	if c.Run == nil {
 		c.Run = (*exec.Cmd).Run
 	}
@@ -76,6 +83,7 @@ type balancer struct {
 	ports   []port             // that they send on
 	clean   bool               // whether rules of an earlier life are gone
 	said    string             // the last trouble, told once
+	opened  time.Time          // when the diagnostic port was last asked for
 }
 
 func (b *balancer) kick() {
