@@ -197,7 +197,7 @@ func TestThreeTiers(t *testing.T) {
 		program   []string
 	}{
 		"redis": {"redis://10.99.0.1:6399", "6399", []string{"redis-server", "--port", "6399", "--bind", "10.99.0.1", "--protected-mode", "no", "--save", ""}},
-		"etcd":  {"etcd://10.99.0.1:2379", "2379", []string{"etcd", "--data-dir", filepath.Join(r.dir, "etcd"), "--listen-client-urls", "http://10.99.0.1:2379", "--advertise-client-urls", "http://10.99.0.1:2379", "--listen-peer-urls", "http://10.99.0.1:2380"}},
+		"etcd":  {"etcd://10.99.0.1:2379", "2379", []string{"etcd", "--data-dir", filepath.Join(r.dir, "etcd-data"), "--listen-client-urls", "http://10.99.0.1:2379", "--advertise-client-urls", "http://10.99.0.1:2379", "--listen-peer-urls", "http://10.99.0.1:2380"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Cleanup(func() { r.clear(t) })
