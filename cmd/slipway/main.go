@@ -83,7 +83,7 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
-			failed = workshop.Errorf(workshop.Invalid, "%s=%q can't be used for --%s: %v.", name, value, f.Name, err)
+			failed = workshop.Errorf(workshop.Invalid, "%s=%q can't be used for --%s: %s expected.", name, value, f.Name, f.Value.Type())
 		}
 	})
 	return failed

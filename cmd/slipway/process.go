@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -107,7 +108,7 @@ func startServer(ctx context.Context, s *settings, args []string) (*serverState,
 		select {
 		case <-ended:
 			said, _ := os.ReadFile(output.Name())
-			return nil, errors.New(lastLine(said, "The server ended at once; its log is "+logPath+"."))
+			return nil, whatItSaid(said, "The server ended at once; its log is "+logPath+".")
 		case <-ctx.Done():
 			return nil, workshop.Errorf(workshop.Unavailable, "The server does not answer after a minute; its log is %s.", logPath)
 		case <-time.After(50 * time.Millisecond):
@@ -115,17 +116,13 @@ func startServer(ctx context.Context, s *settings, args []string) (*serverState,
 	}
 }
 
-func lastLine(said []byte, otherwise string) string {
-	text := ""
-	for _, line := range bytes.Split(said, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) > 0 {
-			text = string(line)
-		}
-	}
+// whatItSaid is what the server printed before it ended, as one error.
+func whatItSaid(said []byte, otherwise string) error {
+	text := strings.TrimPrefix(string(bytes.TrimSpace(said[:min(len(said), 4096)])), "slipway: ")
 	if text == "" {
-		return otherwise
+		text = otherwise
 	}
-	return text
+	return errors.New(text)
 }
 
 // answers asks the server whether it is ready.

@@ -33,6 +33,20 @@ addresses. It can be called again at any time and does only what is left to do.`
 	return cmd
 }
 
+// tellSlips says how much is wrong with a workshop. It goes on: a slip costs
+// only what it is about.
+func tellSlips(path string, say func(string)) error {
+	deck, err := loadDeck(path)
+	if err != nil {
+		return err
+	}
+	_, slips, err := compileBook(deck)
+	if n := len(deck.Problems) + len(slips); n > 0 {
+		say(fmt.Sprintf("the workshop has %d slips; \"slipway lint %s\" names them", n, path))
+	}
+	return err
+}
+
 // serveArguments hands the flags that were given on to the server.
 func serveArguments(flags *pflag.FlagSet) []string {
 	var args []string
@@ -42,6 +56,9 @@ func serveArguments(flags *pflag.FlagSet) []string {
 
 func up(ctx context.Context, s *settings, args []string, out io.Writer) error {
 	say := speaker(out)
+	if err := tellSlips(s.workshop, say); err != nil { // before anything that takes long
+		return err
+	}
 	running := readState(s)
 	if running == nil || running.Asked != s.listen {
 		if err := checkListen(s.listen); err != nil {
