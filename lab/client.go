@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -55,8 +56,12 @@ func IsAgentError(err error, kind string) bool {
 	return errors.As(err, &a) && a.Kind == kind
 }
 
-// maxAnswer bounds the JSON answers of an agent.
-const maxAnswer = 1 << 20
+// Bounds of what an agent may answer, which is as hostile as its node's root
+// may be: JSON, and the head of an answer.
+const (
+	maxAnswer = 1 << 20
+	maxHead   = 64 << 10
+)
 
 // EngineState is the state of a node's Engine: stopped, starting, running,
 // failed or asleep. Error says why it failed.
@@ -336,7 +341,8 @@ func (a *Agent) request(ctx context.Context, method, path, upgrade string, body 
 	} else if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	conn := &agentConn{Conn: raw, ahead: bufio.NewReaderSize(raw, 4096)}
+	head := &io.LimitedReader{R: raw, N: maxHead}
+	conn := &agentConn{Conn: raw, ahead: bufio.NewReaderSize(head, 4096)}
 	err = req.Write(raw)
 	var res *http.Response
 	if err == nil {
@@ -349,6 +355,7 @@ func (a *Agent) request(ctx context.Context, method, path, upgrade string, body 
 		}
 		return nil, nil, fmt.Errorf("lab: the node's agent does not answer: %w", err)
 	}
+	head.N = math.MaxInt64 // the body has bounds of its own
 	return conn, res, nil
 }
 

@@ -36,8 +36,8 @@ func answering(t *testing.T, answer string) *Agent {
 func TestAgentErrors(t *testing.T) {
 	for answer, want := range map[string]struct{ kind, message string }{
 		"HTTP/1.1 503 x\r\nConnection: close\r\n\r\n{\"error\":{\"kind\":\"engine\",\"message\":\"It sleeps.\"}}": {AgentEngine, "It sleeps."},
-		"HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\nnot json":                                                {"internal", "the node's agent answered 500 Oops"},
-		"HTTP/1.1 426 x\r\nContent-Length: 2\r\n\r\n{}":                                                         {"internal", "the node's agent answered 426 x"},
+		"HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\nnot json":                                                  {"internal", "the node's agent answered 500 Oops"},
+		"HTTP/1.1 426 x\r\nContent-Length: 2\r\n\r\n{}":                                                           {"internal", "the node's agent answered 426 x"},
 	} {
 		a := answering(t, answer)
 		_, err := a.EngineConn(t.Context(), false)
@@ -92,5 +92,31 @@ func TestStreamsBeginWithWhatWasReadAhead(t *testing.T) {
 	defer conn.Close()
 	if b, err := io.ReadAll(conn); err != nil || string(b) != "hello from inside" {
 		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// A node's root may put any program in the place of the agent.
+func TestAnAgentThatNeverEndsItsHead(t *testing.T) {
+	read := 0
+	a := &Agent{Dial: func(context.Context) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { theirs.Close() })
+		go io.Copy(io.Discard, theirs)
+		go func() {
+			io.WriteString(theirs, "HTTP/1.1 200 OK\r\n")
+			for {
+				n, err := io.WriteString(theirs, "X: "+strings.Repeat("x", 1000)+"\r\n")
+				if read += n; err != nil {
+					theirs.Close()
+					return
+				}
+			}
+		}()
+		return ours, nil
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := a.Info(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("after a head of %d bytes: %v", read, err)
 	}
 }

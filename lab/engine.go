@@ -76,7 +76,7 @@ func (h *Host) layEngine(ctx context.Context) error {
 	if err := h.ensureNetns(ctx); err != nil {
 		return err
 	}
-	if err := h.remakeNodeDirs(); err != nil {
+	if err := h.remakeDoors(ctx); err != nil {
 		return err
 	}
 	for _, dir := range []string{h.cfg.engineDir(), h.cfg.logDir()} {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,7 +199,7 @@ func (h *Host) Remove(ctx context.Context, id string) error {
 	if err := h.removeMatching(ctx, mine); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(h.cfg.labRun(key)), os.RemoveAll(h.cfg.labKeep(key)))
+	return errors.Join(unmountBelow(h.cfg.labRun(key)), os.RemoveAll(h.cfg.labRun(key)), os.RemoveAll(h.cfg.labKeep(key)))
 }
 
 func (h *Host) removeMatching(ctx context.Context, match filters.Args) error {
@@ -272,35 +271,21 @@ func (h *Host) Sweep(ctx context.Context, keep func(Owner) bool) ([]string, erro
 	return removed, errors.Join(errs...)
 }
 
-// remakeNodeDirs makes the sockets' folders again that a reboot took: without
+// remakeDoors makes the sockets' folders again that a reboot took: without
 // them the Engine can't start its nodes.
-func (h *Host) remakeNodeDirs() error {
+func (h *Host) remakeDoors(ctx context.Context) error {
 	entries, err := os.ReadDir(h.cfg.labsDir())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
 		for i := range h.cfg.Nodes {
-			if err := h.nodeDir(e.Name(), "node"+strconv.Itoa(i+1)); err != nil {
+			if err := h.doorDir(ctx, e.Name(), "node"+strconv.Itoa(i+1)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// nodeDir makes the folder that a node's agent puts its socket in: the node's
-// root may write there, and of the host only root may look.
-func (h *Host) nodeDir(lab, node string) error {
-	dir := filepath.Join(h.cfg.labRun(lab), node)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	root := h.remappedRoot()
-	return os.Lchown(dir, root, root)
 }
 
 // agentWait bounds how long a node's agent may take from its start.

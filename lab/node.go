@@ -38,15 +38,11 @@ func (n *Node) Dial(ctx context.Context) (net.Conn, error) {
 	if !n.host.own {
 		return n.host.tunnel(ctx, n)
 	}
-	conn, err := dialUnix(n.socket())(ctx)
+	conn, err := n.host.dialDoor(ctx, n.Lab, n.Name)
 	if err != nil {
 		return nil, workshop.Errorf(workshop.Unavailable, "%s does not answer. It may be starting; try again in a few seconds.", n.Name).Because(err)
 	}
 	return conn, nil
-}
-
-func (n *Node) socket() string {
-	return filepath.Join(n.host.cfg.labRun(n.Lab), n.Name, "agent.sock")
 }
 
 // objectName names a lab's network (no node) or a node's container and volume.
@@ -72,7 +68,7 @@ func (h *Host) labels(r record, node string) map[string]string {
 // ensureNode makes, starts or adopts node number i and waits for its agent.
 func (h *Host) ensureNode(ctx context.Context, r record, net netip.Prefix, keys labKeys, i int) (*Node, error) {
 	node := &Node{Name: "node" + strconv.Itoa(i), Lab: r.key, Address: nodeAddress(net, i).String(), host: h}
-	if err := h.nodeDir(r.key, node.Name); err != nil {
+	if err := h.doorDir(ctx, r.key, node.Name); err != nil {
 		return nil, err
 	}
 	found, err := h.docker.ContainerInspect(ctx, h.objectName(r.key, node.Name))
