@@ -54,7 +54,7 @@ func (n *testNode) Docker() DockerClient { return n.docker }
 
 func (n *testNode) Events(ctx context.Context, from uint64, f func(NodeEvent)) error {
 	n.mu.Lock()
-	f(NodeEvent{Epoch: n.epoch, Engine: n.engine, At: time.Now()})
+	f(NodeEvent{Epoch: n.epoch, Engine: n.engine, At: time.Now(), Next: uint64(len(n.events) + 1)})
 	cut := n.cut
 	n.mu.Unlock()
 	for {

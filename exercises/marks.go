@@ -8,9 +8,10 @@ import (
 
 // markBoard knows of every terminal what its shells said last.
 type markBoard struct {
-	mu   sync.Mutex
-	more chan struct{}
-	last map[string]terminalMarks
+	mu     sync.Mutex
+	more   chan struct{}
+	last   map[string]terminalMarks
+	caught map[string]bool // nodes whose history was read
 }
 
 // terminalMarks counts a terminal's marks.
@@ -18,20 +19,32 @@ type terminalMarks struct {
 	prompts, commands int
 	busy              string // the command it is at, empty at a prompt
 	code              int    // of the last command that ended
+	host              string // the node whose shell spoke last: another one after ssh
+	at                time.Time
 }
 
 func newMarkBoard() *markBoard {
-	return &markBoard{more: make(chan struct{}), last: map[string]terminalMarks{}}
+	return &markBoard{more: make(chan struct{}), last: map[string]terminalMarks{}, caught: map[string]bool{}}
 }
 
 // follow notes the marks of a node's shells until ctx ends.
 func (b *markBoard) follow(ctx context.Context, node Node) {
-	next := uint64(1)
+	next, epoch := uint64(1), ""
 	for ctx.Err() == nil {
+		news := uint64(1)
 		node.Events(ctx, next, func(e NodeEvent) {
+			if e.Epoch != "" {
+				if epoch != "" && e.Epoch != epoch {
+					next = 1 // another life of the agent: its numbers began anew
+				}
+				epoch, news = e.Epoch, max(e.Next, 1)
+			}
 			if e.N >= next {
 				next = e.N + 1
-				b.note(e)
+				b.note(node.Name(), e)
+			}
+			if next >= news {
+				b.catch(node.Name())
 			}
 		})
 		select {
@@ -41,26 +54,53 @@ func (b *markBoard) follow(ctx context.Context, node Node) {
 	}
 }
 
-func (b *markBoard) note(e NodeEvent) {
+// catch notes that a node's history was read.
+func (b *markBoard) catch(node string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.caught[node] {
+		b.caught[node] = true
+		b.stir()
+	}
+}
+
+// stir wakes those who wait. Called with mu held.
+func (b *markBoard) stir() {
+	close(b.more)
+	b.more = make(chan struct{})
+}
+
+// note keeps what an event of a node says about a terminal. A terminal may be
+// spoken of by two nodes, after ssh: what is older by the clock they share
+// doesn't count.
+func (b *markBoard) note(node string, e NodeEvent) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e.Closed != "" {
+		delete(b.last, e.Closed)
+		b.stir()
+	}
 	if e.Mark == nil || e.Mark.Untrusted {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	m := b.last[e.Mark.Terminal]
+	newer := !e.At.Before(m.at)
 	switch e.Mark.Kind {
 	case MarkPrompt:
 		m.prompts++
-		m.busy = ""
+		if newer {
+			m.busy, m.host, m.at = "", node, e.At
+		}
 	case MarkCommand:
 		m.commands++
-		m.busy = e.Mark.Command
+		if newer {
+			m.busy, m.host, m.at = e.Mark.Command, node, e.At
+		}
 	case MarkExit:
 		m.code = e.Mark.Code
 	}
 	b.last[e.Mark.Terminal] = m
-	close(b.more)
-	b.more = make(chan struct{})
+	b.stir()
 }
 
 func (b *markBoard) of(terminal string) (terminalMarks, <-chan struct{}) {
@@ -80,6 +120,26 @@ func (b *markBoard) await(ctx context.Context, terminal string, fits func(termin
 		case <-more:
 		case <-ctx.Done():
 			return m, ctx.Err()
+		}
+	}
+}
+
+// awaitHistory waits until what nodes remember was read.
+func (b *markBoard) awaitHistory(ctx context.Context, nodes ...string) error {
+	for {
+		b.mu.Lock()
+		missing, more := false, b.more
+		for _, node := range nodes {
+			missing = missing || !b.caught[node]
+		}
+		b.mu.Unlock()
+		if !missing {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

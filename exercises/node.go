@@ -55,6 +55,7 @@ type NodeEvent struct {
 	N      uint64 // counts from 1 in the life of the node's agent; 0 for a first state
 	At     time.Time
 	Epoch  string // of a first state: which life of the agent this is
+	Next   uint64 // of a first state: the number of the first event that is not history; 0 if there is none
 	Engine EngineState
 	Mark   *Mark
 	Closed string // a terminal that ended, as marks name it

@@ -70,23 +70,16 @@ func Rehearse(ctx context.Context, cfg RehearseConfig) (Report, error) {
 // rehearsal is one run of Rehearse.
 type rehearsal struct {
 	cfg     RehearseConfig
-	book    *Book
 	watcher *Watcher
-	marks   *markBoard
-	typists map[string]*typist // by node and number
-
-	mu   sync.Mutex
-	news chan struct{} // closed and replaced at each verdict
-	told map[workshop.ExerciseID]workshop.Verdict
+	hands   *hands
 }
 
 func newRehearsal(cfg RehearseConfig, book *Book) *rehearsal {
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
 	}
-	r := &rehearsal{cfg: cfg, book: book, marks: newMarkBoard(), typists: map[string]*typist{},
-		news: make(chan struct{}), told: map[workshop.ExerciseID]workshop.Verdict{}}
-	r.watcher = NewWatcher(WatcherConfig{Book: book, Nodes: cfg.Lab.Nodes(), Verdict: r.verdict, Log: cfg.Log})
+	r := &rehearsal{cfg: cfg, watcher: NewWatcher(WatcherConfig{Book: book, Nodes: cfg.Lab.Nodes(), Log: cfg.Log})}
+	r.hands = newHands(cfg.Lab, r.watcher, r.say, manners{prompt: promptLimit})
 	return r
 }
 
@@ -96,23 +89,13 @@ func (r *rehearsal) start(ctx context.Context) func() {
 	var running sync.WaitGroup
 	running.Go(func() { r.watcher.Run(ctx) })
 	for _, node := range r.cfg.Lab.Nodes() {
-		running.Go(func() { r.marks.follow(ctx, node) })
+		running.Go(func() { r.hands.marks.follow(ctx, node) })
 	}
 	return func() {
 		cancel()
-		for _, t := range r.typists {
-			t.close()
-		}
+		r.hands.close()
 		running.Wait()
 	}
-}
-
-func (r *rehearsal) verdict(v workshop.Verdict) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.told[v.Exercise] = v
-	close(r.news)
-	r.news = make(chan struct{})
 }
 
 func (r *rehearsal) say(format string, args ...any) { fmt.Fprintf(r.cfg.Out, format+"\n", args...) }
@@ -120,23 +103,10 @@ func (r *rehearsal) say(format string, args ...any) { fmt.Fprintf(r.cfg.Out, for
 // await waits until an exercise's verdict fits, for a time, and answers the
 // last one.
 func (r *rehearsal) await(ctx context.Context, id workshop.ExerciseID, limit time.Duration, fits func(workshop.Verdict) bool) (workshop.Verdict, bool) {
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	for {
-		r.mu.Lock()
-		v, news := r.told[id], r.news
-		r.mu.Unlock()
-		if fits(v) {
-			return v, true
-		}
-		select {
-		case <-news:
-		case <-deadline.C:
-			return v, false
-		case <-ctx.Done():
-			return v, false
-		}
-	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	v, err := r.watcher.Await(ctx, id, fits)
+	return v, err == nil
 }
 
 func solved(v workshop.Verdict) bool { return v.State == workshop.Solved }
@@ -167,7 +137,7 @@ func (r *rehearsal) exercise(ctx context.Context, x Exercise, lead string) Rehea
 	}
 	if err := r.acts(ctx, x.Solution, &done.Solution); err != nil {
 		problem(err.line, "%v", err)
-		r.recover(ctx)
+		r.hands.recover(ctx)
 	}
 	r.greenAfter(ctx, x, &done, problem)
 	done.OK = len(done.Problems) == 0
@@ -199,7 +169,7 @@ func (r *rehearsal) redBefore(ctx context.Context, x Exercise, done *RehearsedEx
 		r.say("   wrong way: %s", wrong.Says)
 		if err := r.acts(ctx, wrong.Acts, &way.Acts); err != nil {
 			problem(err.line, "wrong way %q: %v", wrong.Says, err)
-			r.recover(ctx)
+			r.hands.recover(ctx)
 		}
 		var bad bool
 		way.Then, bad = r.await(ctx, x.ID, settles, solved)

@@ -1,7 +1,6 @@
 package exercises
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"time"
@@ -13,10 +12,7 @@ import (
 type RehearsalLab interface {
 	// Nodes are the lab's nodes, in order.
 	Nodes() []Node
-	// OpenTerminal opens a new shell on a node. Its size is the lab's choice.
-	OpenTerminal(ctx context.Context, node string) (Terminal, error)
-	// OpenPort opens a port of a node as a person does through the page.
-	OpenPort(ctx context.Context, node string, port int) error
+	Stage
 }
 
 // Terminal is a live shell. Reads answer what it shows, as it comes; Close

@@ -76,7 +76,7 @@ func (l *bashLab) OpenPort(_ context.Context, _ string, port int) error {
 	return nil
 }
 
-func (l *bashLab) OpenTerminal(context.Context, string) (Terminal, error) {
+func (l *bashLab) OpenTerminal(context.Context, string, int) (Terminal, error) {
 	l.mu.Lock()
 	l.count++
 	id := fmt.Sprint("t", l.count)

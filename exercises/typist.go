@@ -24,7 +24,10 @@ const (
 type typist struct {
 	terminal Terminal
 	name     string
+	node     string
 	marks    *markBoard
+	manners  manners
+	begun    bool // it typed something
 	ended    chan struct{}
 
 	mu    sync.Mutex
@@ -35,7 +38,7 @@ type typist struct {
 
 // newTypist starts reading the terminal; close ends it.
 func newTypist(terminal Terminal, name string, marks *markBoard) *typist {
-	t := &typist{terminal: terminal, name: name, marks: marks, ended: make(chan struct{}), more: make(chan struct{})}
+	t := &typist{terminal: terminal, name: name, marks: marks, manners: manners{prompt: promptLimit}, ended: make(chan struct{}), more: make(chan struct{})}
 	go t.read()
 	return t
 }
@@ -114,7 +117,7 @@ func (t *typist) do(ctx context.Context, a Act, say func(string, ...any)) (*int,
 			wait = a.Wait
 		}
 		say("   %s$ %s", t.name, line)
-		if err := t.line(ctx, line, wait, last, a.Dangerous && last); err != nil {
+		if err := t.line(ctx, line, wait, i == 0, last, a.Dangerous && last); err != nil {
 			return nil, err
 		}
 	}
@@ -127,14 +130,25 @@ func (t *typist) do(ctx context.Context, a Act, say func(string, ...any)) (*int,
 
 // line types one line. Without a text to wait for it waits for the prompt, or
 // sees that the shell wants more lines.
-func (t *typist) line(ctx context.Context, line, wait string, last, dangerous bool) error {
+func (t *typist) line(ctx context.Context, line, wait string, first, last, dangerous bool) error {
 	before, err := t.ready(ctx)
+	if err == nil {
+		err = t.breathe(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	from := t.seen()
-	if dangerous {
-		return t.send(line + "\x15") // and cleared: Enter is never pressed
+	if first && t.manners.guest {
+		if err := t.send(wipe); err != nil {
+			return err
+		}
+	}
+	switch {
+	case dangerous && t.manners.guest:
+		return t.send(line) // whether it shall be done is theirs to say
+	case dangerous:
+		return t.send(line + wipe) // Enter is never pressed
 	}
 	if err := t.send(line + "\r"); err != nil {
 		return err
@@ -154,14 +168,37 @@ func (t *typist) line(ctx context.Context, line, wait string, last, dangerous bo
 	return err
 }
 
+// wipe is the key that empties a line.
+const wipe = "\x15"
+
+// breathe gives people time to see what comes next.
+func (t *typist) breathe(ctx context.Context) error {
+	if t.manners.pace == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(t.manners.pace):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // ready waits for a prompt; a shell that is at something says at what.
 func (t *typist) ready(ctx context.Context) (terminalMarks, error) {
-	ctx, cancel := context.WithTimeout(ctx, promptLimit)
+	limited, cancel := context.WithTimeout(ctx, t.manners.prompt)
 	defer cancel()
-	m, err := t.marks.await(ctx, t.terminal.ID(), func(m terminalMarks) bool { return m.prompts > 0 && m.busy == "" })
+	m, err := t.marks.await(limited, t.terminal.ID(), func(m terminalMarks) bool { return m.prompts > 0 && m.busy == "" })
 	switch {
+	case err == nil && t.manners.guest && !t.begun && m.host != t.node:
+		return m, fmt.Errorf("this terminal is logged in to %s: leave it with exit, then try again", m.host)
 	case err == nil:
+		t.begun = true
 		return m, nil
+	case ctx.Err() != nil:
+		return m, context.Cause(ctx)
+	case m.busy != "" && t.manners.guest:
+		return m, fmt.Errorf("this terminal is busy with %q: end it with Ctrl+C, then try again", shorten(m.busy))
 	case m.busy != "":
 		return m, fmt.Errorf("this terminal is busy with %q: end it with a key block, or use another terminal", shorten(m.busy))
 	}

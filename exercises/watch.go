@@ -44,6 +44,7 @@ type Watcher struct {
 	mu   sync.Mutex    // guards the box and what is asked from outside
 	box  mailbox
 	last map[workshop.ExerciseID]workshop.Verdict
+	news chan struct{} // closed and replaced when last changed
 
 	// What follows belongs to Run's goroutine.
 	world    *world
@@ -70,6 +71,7 @@ type letter struct {
 	reset   bool // the node's agent began anew
 	opened  int
 	open    []workshop.ExerciseID
+	too     workshop.ExerciseID // open this one beside the others
 	rejudge bool
 	try     *trial
 }
@@ -84,7 +86,7 @@ func NewWatcher(cfg WatcherConfig) *Watcher {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	w := &Watcher{cfg: cfg, mirrors: map[string]*Mirror{}, nodes: map[string]Node{}, mail: make(chan struct{}, 1),
-		last: map[workshop.ExerciseID]workshop.Verdict{}, world: newWorld(cfg.Book.Nodes()),
+		last: map[workshop.ExerciseID]workshop.Verdict{}, news: make(chan struct{}), world: newWorld(cfg.Book.Nodes()),
 		readers: map[Input]map[*check]struct{}{}, dirty: map[Input]struct{}{}}
 	w.box.docker = map[string]*DockerState{}
 	w.box.changed = map[Input]struct{}{}
@@ -191,6 +193,24 @@ func (w *Watcher) Verdicts() map[workshop.ExerciseID]workshop.Verdict {
 	return all
 }
 
+// Await waits until an exercise's verdict fits, and answers the last one; the
+// error is that of ctx. Safe for concurrent use.
+func (w *Watcher) Await(ctx context.Context, id workshop.ExerciseID, fits func(workshop.Verdict) bool) (workshop.Verdict, error) {
+	for {
+		w.mu.Lock()
+		v, news := w.last[id], w.news
+		w.mu.Unlock()
+		if fits(v) {
+			return v, nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return v, ctx.Err()
+		}
+	}
+}
+
 func (w *Watcher) send(l letter) {
 	w.mu.Lock()
 	if len(w.box.letters) >= maxLetters {
@@ -243,6 +263,16 @@ func (w *Watcher) takeMail() {
 	}
 }
 
+// opens looks at the exercises that are open now.
+func (w *Watcher) opens() {
+	for _, t := range w.tasks {
+		if w.open[t.ID] {
+			t.lookAt = time.Now()
+		}
+	}
+	w.chooseProbes()
+}
+
 func (w *Watcher) pokeManagers(except string) {
 	for name, s := range w.world.docker {
 		if name != except && s.Swarm != nil && s.Swarm.Manager && w.mirrors[name] != nil {
@@ -271,12 +301,12 @@ func (w *Watcher) take(l letter) {
 		for _, id := range l.open {
 			w.open[id] = true
 		}
-		for _, t := range w.tasks {
-			if w.open[t.ID] {
-				t.lookAt = time.Now()
-			}
+		w.opens()
+	case l.too != "":
+		if w.open != nil {
+			w.open[l.too] = true
+			w.opens()
 		}
-		w.chooseProbes()
 	case l.try != nil:
 		w.try(l.try)
 	case l.rejudge:

@@ -254,6 +254,8 @@ func (w *Watcher) tell(t *task, v workshop.Verdict, now time.Time) {
 	}
 	w.mu.Lock()
 	w.last[t.ID] = v
+	close(w.news)
+	w.news = make(chan struct{})
 	w.mu.Unlock()
 	if w.cfg.Verdict != nil {
 		w.cfg.Verdict(v)

@@ -48,7 +48,7 @@ func (n *labNode) Events(ctx context.Context, from uint64, f func(exercises.Node
 }
 
 func (n *labNode) toNodeEvent(e lab.NodeEvent) (exercises.NodeEvent, bool) {
-	told := exercises.NodeEvent{N: e.N, At: e.At, Epoch: e.Epoch}
+	told := exercises.NodeEvent{N: e.N, At: e.At, Epoch: e.Epoch, Next: e.Next}
 	if e.Engine != nil {
 		told.Engine = engineStates[e.Engine.State]
 	}

@@ -94,6 +94,12 @@ func rehearse(ctx context.Context, s *settings, cfg exercises.RehearseConfig) (e
 	if err != nil {
 		return exercises.Report{}, err
 	}
+	images, err := openRegistry(s, nil, log)
+	if err != nil {
+		return exercises.Report{}, err
+	}
+	stopRegistry := rehearseRegistry(ctx, images, host, made, log)
+	defer stopRegistry()
 	stage := &stage{lab: made}
 	defer stage.close()
 	for _, n := range made.Nodes {
@@ -138,7 +144,7 @@ func (s *stage) node(name string) (*labNode, error) {
 }
 
 // OpenTerminal opens a new shell of the size a laptop shows beside the slides.
-func (s *stage) OpenTerminal(ctx context.Context, node string) (exercises.Terminal, error) {
+func (s *stage) OpenTerminal(ctx context.Context, node string, _ int) (exercises.Terminal, error) {
 	n, err := s.node(node)
 	if err != nil {
 		return nil, err
