@@ -14,8 +14,10 @@ const (
 	PlaceChanged   EventKind = "place.changed"      // Place: where one attendee is
 	StatusChanged  EventKind = "status.changed"     // Status
 	VerdictChanged EventKind = "verdict.changed"    // Verdict
-	HintOpened     EventKind = "hint.opened"        // Exercise, Number
+	HintOpened     EventKind = "hint.opened"        // Exercise, Number, Hint
 	SolutionOpened EventKind = "solution.opened"    // Exercise
+	DoingBegan     EventKind = "doing.began"        // Exercise: it is done for them in their own terminals; Text: the exercise they asked to be brought to, if another
+	DoingEnded     EventKind = "doing.ended"        // Exercise, Text: why it stopped early
 	QuizAnswered   EventKind = "quiz.answered"      // Exercise, Correct
 	LabChanged     EventKind = "lab.changed"        // Lab
 	SpeedSampled   EventKind = "speed.sampled"      // Speed
@@ -37,18 +39,20 @@ type Event struct {
 	Kind        EventKind     `json:"kind"`
 	Participant ParticipantID `json:"participant,omitempty"`
 
-	Session  *Session     `json:"session,omitempty"`
-	Person   *Participant `json:"person,omitempty"`
-	Place    *Place       `json:"place,omitempty"`
-	Status   Status       `json:"status,omitempty"`
-	Verdict  *Verdict     `json:"verdict,omitempty"`
-	Exercise ExerciseID   `json:"exercise,omitempty"`
-	Number   int          `json:"number,omitempty"`
-	Correct  bool         `json:"correct,omitempty"`
-	Lab      *LabState    `json:"lab,omitempty"`
-	Speed    float64      `json:"speed,omitempty"` // hashes per second
-	Text     string       `json:"text,omitempty"`
-	Terminal *TerminalRef `json:"terminal,omitempty"`
+	Session  *Session      `json:"session,omitempty"`
+	Person   *Participant  `json:"person,omitempty"`
+	Place    *Place        `json:"place,omitempty"`
+	Status   Status        `json:"status,omitempty"`
+	Verdict  *Verdict      `json:"verdict,omitempty"`
+	By       ParticipantID `json:"by,omitempty"` // who did it for the participant: an instructor who decided
+	Exercise ExerciseID    `json:"exercise,omitempty"`
+	Number   int           `json:"number,omitempty"` // the how manieth
+	Hint     int           `json:"hint,omitempty"`   // which one of the exercise's, from 1
+	Correct  bool          `json:"correct,omitempty"`
+	Lab      *LabState     `json:"lab,omitempty"`
+	Speed    float64       `json:"speed,omitempty"` // hashes per second
+	Text     string        `json:"text,omitempty"`
+	Terminal *TerminalRef  `json:"terminal,omitempty"`
 }
 
 // Place is a slide and a step of it. Slides are named, not numbered: numbers
@@ -92,7 +96,8 @@ const (
 )
 
 // Verdict is the judgement of one exercise for one participant. A verdict is
-// whole: a newer one replaces an older one.
+// whole: a newer one replaces an older one. One with an Override holds until
+// somebody takes it back: then only an event with By replaces it.
 type Verdict struct {
 	Exercise ExerciseID     `json:"exercise"`
 	State    State          `json:"state"` // pending, failing, unknown, solved, regressed

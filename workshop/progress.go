@@ -1,6 +1,9 @@
 package workshop
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Progress is what a session's events add up to: who is there, where the
 // room is, and how everyone is doing. It is what boards, attendee pages and
@@ -34,6 +37,8 @@ type Achievement struct {
 	Since    time.Time `json:"since"`              // of the verdict
 	SolvedAt time.Time `json:"solvedAt,omitzero"`  // first time solved
 	Hints    int       `json:"hints,omitempty"`    // opened so far
+	Opened   []int     `json:"opened,omitempty"`   // which ones, from 1, in their order
+	Done     bool      `json:"done,omitempty"`     // it was done for them
 	Solution bool      `json:"solution,omitempty"` // looked at
 	Quiz     *bool     `json:"quiz,omitempty"`     // the last answer was right
 }
@@ -115,14 +120,19 @@ func (p *Person) apply(e Event) {
 	case SpeedSampled:
 		p.Speed = e.Speed
 	case VerdictChanged:
-		if e.Verdict != nil {
+		if e.Verdict != nil && (e.By != "" || p.exercise(e.Verdict.Exercise).Override == "") {
 			p.judge(*e.Verdict, e.At)
 		}
 	case HintOpened:
 		a := p.exercise(e.Exercise)
 		a.Hints = max(a.Hints, e.Number)
+		if e.Hint > 0 && !slices.Contains(a.Opened, e.Hint) {
+			a.Opened = append(slices.Clip(a.Opened), e.Hint)
+		}
 	case SolutionOpened:
 		p.exercise(e.Exercise).Solution = true
+	case DoingBegan:
+		p.exercise(e.Exercise).Done = true
 	case QuizAnswered:
 		right := e.Correct
 		p.exercise(e.Exercise).Quiz = &right
@@ -131,6 +141,9 @@ func (p *Person) apply(e Event) {
 
 func (p *Person) judge(v Verdict, at time.Time) {
 	a := p.exercise(v.Exercise)
+	if a.Override != "" && v.Override == "" && a.SolvedAt.Equal(a.Since) {
+		a.SolvedAt = time.Time{} // it was solved by decision alone, and that is taken back
+	}
 	a.Verdict, a.Since = v, at
 	if v.State == Solved && a.SolvedAt.IsZero() {
 		a.SolvedAt = at

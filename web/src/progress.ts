@@ -88,15 +88,21 @@ function applyToPerson(person: Person, e: JournalEvent) {
       person.speed = e.speed ?? 0;
       break;
     case 'verdict.changed':
-      if (e.verdict) judge(person, e.verdict, e.at);
+      // What an instructor decided holds until somebody takes it back.
+      if (e.verdict && (e.by || !achievement(person, e.verdict.exercise).override))
+        judge(person, e.verdict, e.at);
       break;
     case 'hint.opened': {
       const a = achievement(person, e.exercise);
       a.hints = Math.max(a.hints ?? 0, e.number ?? 0);
+      if (e.hint && !a.opened?.includes(e.hint)) a.opened = [...(a.opened ?? []), e.hint];
       break;
     }
     case 'solution.opened':
       achievement(person, e.exercise).solution = true;
+      break;
+    case 'doing.began':
+      achievement(person, e.exercise).done = true;
       break;
     case 'quiz.answered':
       achievement(person, e.exercise).quiz = e.correct ?? false;
@@ -106,6 +112,8 @@ function applyToPerson(person: Person, e: JournalEvent) {
 
 function judge(person: Person, v: Verdict, at: string) {
   const a = achievement(person, v.exercise);
+  // Solved by decision alone, and that is taken back.
+  if (a.override && !v.override && a.solvedAt === a.since) delete a.solvedAt;
   // A verdict is whole: members that the new one lacks go.
   a.checks = v.checks;
   a.attempts = v.attempts;

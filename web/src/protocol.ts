@@ -72,8 +72,10 @@ export interface JournalEvent {
   place?: Place;
   status?: Status;
   verdict?: Verdict;
+  by?: string;
   exercise?: string;
   number?: number;
+  hint?: number;
   correct?: boolean;
   lab?: LabState;
   speed?: number;
@@ -85,6 +87,10 @@ export interface Achievement extends Verdict {
   since: string;
   solvedAt?: string;
   hints?: number;
+  /** Which hints are open, from 1, in the order they were opened. */
+  opened?: number[];
+  /** It was done for them. */
+  done?: boolean;
   solution?: boolean;
   quiz?: boolean;
 }
