@@ -3,6 +3,7 @@ package images
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,18 +96,23 @@ func (b *builder) base(ctx context.Context) (string, error) {
 }
 
 // pack makes the Debian as one tar at a path, or as a folder when the path ends
-// in a slash; whole or not at all.
+// in a slash; whole or not at all. Without root it is made in a user namespace
+// of the user's own range of ids, and a folder's files then belong to the user.
 func (d debian) pack(ctx context.Context, path string) error {
-	temp := strings.TrimSuffix(path, "/") + ".part"
+	final, folder := strings.CutSuffix(path, "/")
+	temp := final + ".part"
 	if err := os.RemoveAll(temp); err != nil {
 		return err
 	}
-	format := "tar"
-	if strings.HasSuffix(path, "/") {
-		format = "directory"
+	args := []string{"--mode=root", "--format=tar"}
+	switch {
+	case os.Geteuid() != 0:
+		args[0] = "--mode=unshare"
+	case folder:
+		args[1] = "--format=directory"
 	}
-	args := []string{"--mode=root", "--variant=" + d.variant, "--format=" + format, "--keyring=" + keyring,
-		"--include=" + strings.Join(d.packages, ","), "--aptopt=APT::Install-Recommends \"false\""}
+	args = append(args, "--variant="+d.variant, "--keyring="+keyring,
+		"--include="+strings.Join(d.packages, ","), "--aptopt=APT::Install-Recommends \"false\"")
 	for _, pattern := range d.exclude {
 		args = append(args, "--dpkgopt=path-exclude="+pattern)
 	}
@@ -127,14 +133,46 @@ func (d debian) pack(ctx context.Context, path string) error {
 		cmd.Args = append(cmd.Args, "-")
 	}
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil {
 		os.RemoveAll(temp)
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return workshop.Errorf(workshop.Unavailable, "The nodes' Debian can't be made: is this machine online, and can apt-get download packages?").
-			Because(fmt.Errorf("mmdebstrap: %w: %s", err, strings.Join(lines[max(0, len(lines)-5):], "\n")))
+		return cannotPack(err, out)
 	}
-	return os.Rename(temp, strings.TrimSuffix(path, "/"))
+	if folder && os.Geteuid() != 0 {
+		if err := unpackOwn(ctx, temp); err != nil {
+			return err
+		}
+	}
+	return os.Rename(temp, final)
+}
+
+func cannotPack(err error, out []byte) error {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	cause := fmt.Errorf("mmdebstrap: %w: %s", err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
+	if errors.Is(err, exec.ErrNotFound) {
+		return workshop.Errorf(workshop.Unavailable, "The nodes' Debian can't be made without mmdebstrap: install it, or bring a bundle from another machine (slipway images export there, slipway images import here).").Because(cause)
+	}
+	if os.Geteuid() != 0 {
+		return workshop.Errorf(workshop.Unavailable, "The nodes' Debian can't be made without root here: is this machine online, and has your user a range in /etc/subuid? Or bring a bundle from another machine (slipway images export there, slipway images import here).").Because(cause)
+	}
+	return workshop.Errorf(workshop.Unavailable, "The nodes' Debian can't be made: is this machine online, and can apt-get download packages?").Because(cause)
+}
+
+// unpackOwn makes a tar a folder whose files belong to the user. Devices, which
+// only root could make, are left out; nothing is picked from them.
+func unpackOwn(ctx context.Context, path string) error {
+	packed := path + ".tar"
+	if err := os.Rename(path, packed); err != nil {
+		return err
+	}
+	defer os.Remove(packed)
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, "tar", "--extract", "--no-same-owner", "--exclude=./dev/*", "--file", packed, "--directory", path).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("images: unpack %s: %w: %s", packed, err, out)
+	}
+	return nil
 }
 
 // removeOthers removes what earlier recipes left in the cache.
