@@ -41,6 +41,7 @@ func (a *agent) balanceOne(ctx context.Context) {
 		Engine:     func(ctx context.Context) (net.Conn, error) { return a.engine.Conn(ctx, false) },
 		Diagnostic: a.cfg.Engine.Diagnostic,
 		Open:       a.engine.openDiagnostic,
+		PeerPort:   a.cfg.Engine.PeerPort,
 		Namespaces: a.cfg.Engine.Namespaces,
 		Run: func(c *exec.Cmd) error {
 			if err := a.reaper.Start(c); err != nil {

@@ -49,6 +49,7 @@ type EngineConfig struct {
 	// For swarm mode without IPVS; see package balancer.
 	Namespaces string // folder of its network namespaces; "" leaves swarm mode alone
 	Diagnostic string // address of its diagnostic port
+	PeerPort   int    // where the Engines of other nodes answer by TCP
 	ConfigFile string // its configuration, which is the people's
 	ConfigLink string // the path of it that Command gives
 }
@@ -94,6 +95,7 @@ func Defaults() Config {
 
 			Namespaces: "/var/run/docker/netns",
 			Diagnostic: "127.0.0.1:7947", // next to the port of the gossip itself
+			PeerPort:   55555,
 			ConfigFile: "/etc/docker/daemon.json",
 			ConfigLink: "/run/docker-daemon.json",
 		},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -21,6 +22,9 @@ type state struct {
 	inode uint64
 	rules string
 }
+
+// maxPeers bounds the names of Engines that are remembered.
+const maxPeers = 1024
 
 // look compares the gossip with the rules and changes the rules. It reports
 // whether this node is in a swarm's networks at all.
@@ -39,8 +43,9 @@ func (b *balancer) look(ctx context.Context) (busy bool, err error) {
 	var open []port
 	var at netip.Addr
 	told := true // whether it is known what should be open
+	owners := map[string]netip.Addr{}
 	for _, box := range boxes {
-		p, err := b.balance(ctx, box)
+		p, err := b.balance(ctx, box, owners)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", box.name, err))
 		}
@@ -53,6 +58,9 @@ func (b *balancer) look(ctx context.Context) (busy bool, err error) {
 		}
 	}
 	b.forgetGone(boxes)
+	if len(errs) == 0 {
+		b.lines.want(ctx, owners)
+	}
 	if told {
 		errs = append(errs, b.openPorts(ctx, at, open))
 	}
@@ -98,14 +106,18 @@ func (b *balancer) learn(ctx context.Context, boxes []sandbox) error {
 	return nil
 }
 
-// balance brings one sandbox up to date and answers what it was given.
-func (b *balancer) balance(ctx context.Context, box sandbox) (plan, error) {
+// balance brings one sandbox up to date and answers what it was given. It adds
+// the nodes that have its tasks to owners.
+func (b *balancer) balance(ctx context.Context, box sandbox, owners map[string]netip.Addr) (plan, error) {
 	n, ok := b.names[box.name]
 	if !ok {
 		return plan{}, errUnready
 	}
 	eps, bad, err := b.endpoints(ctx, n)
 	if err != nil {
+		return plan{}, err
+	}
+	if err := b.locate(ctx, n, eps, owners); err != nil {
 		return plan{}, err
 	}
 	if bad > 0 {
@@ -147,6 +159,40 @@ func (b *balancer) endpoints(ctx context.Context, n network) ([]endpoint, int, e
 		return nil, 0, err
 	}
 	return b.engine.endpoints(ctx, n.ID)
+}
+
+// locate finds where the tasks of a network are, and has those leave whose node
+// is lost, unless that would be all of them.
+func (b *balancer) locate(ctx context.Context, n network, eps []endpoint, owners map[string]netip.Addr) error {
+	asked := false
+	lost := 0
+	for i, e := range eps {
+		if _, ok := b.peers[e.owner]; !ok && !asked {
+			peers, err := b.engine.peers(ctx, n.ID)
+			if err != nil {
+				return err
+			}
+			asked = true
+			if len(b.peers) > maxPeers {
+				clear(b.peers) // names of Engines that are no more
+			}
+			maps.Copy(b.peers, peers)
+		}
+		if addr, ok := b.peers[e.owner]; ok {
+			owners[e.owner] = addr
+		}
+		if b.lines.isLost(e.owner) {
+			lost++
+			eps[i].lost = true
+		}
+	}
+	if lost == len(eps) {
+		return nil
+	}
+	for i := range eps {
+		eps[i].leaving = eps[i].leaving || eps[i].lost
+	}
+	return nil
 }
 
 // give applies a plan to its sandbox unless it is what the sandbox has.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os/exec"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ type Config struct {
 	// few seconds.
 	Diagnostic string
 	Open       func(ctx context.Context) error
+	// PeerPort is where the other nodes' Engines answer by TCP; 0 if they don't.
+	// A node whose Engine is gone is then noticed at once.
+	PeerPort int
 	// Namespaces is the folder in which it keeps its network namespaces.
 	Namespaces string
 	// Run runs a program to its end; default (*exec.Cmd).Run. A first process
@@ -54,8 +58,9 @@ func Run(ctx context.Context, cfg Config) {
 	}
 	b := &balancer{
 		cfg: cfg, engine: newEngine(cfg.Engine, cfg.Diagnostic), kicked: make(chan struct{}, 1),
-		names: map[string]network{}, applied: map[string]state{},
+		names: map[string]network{}, peers: map[string]netip.Addr{}, applied: map[string]state{},
 	}
+	b.lines = newLines(cfg.PeerPort, b.kick)
 	b.run(ctx)
 }
 
@@ -75,15 +80,17 @@ type balancer struct {
 	cfg    Config
 	engine *engine
 	kicked chan struct{}
+	lines  *lines
 
 	// Of the goroutine that looks.
-	names   map[string]network // by the name of their sandbox
-	applied map[string]state   // by sandbox
-	node    string             // the rules of the node itself
-	ports   []port             // that they send on
-	clean   bool               // whether rules of an earlier life are gone
-	said    string             // the last trouble, told once
-	opened  time.Time          // when the diagnostic port was last asked for
+	names   map[string]network    // by the name of their sandbox
+	peers   map[string]netip.Addr // all nodes of these networks, by their names in the gossip
+	applied map[string]state      // by sandbox
+	node    string                // the rules of the node itself
+	ports   []port                // that they send on
+	clean   bool                  // whether rules of an earlier life are gone
+	said    string                // the last trouble, told once
+	opened  time.Time             // when the diagnostic port was last asked for
 }
 
 func (b *balancer) kick() {
@@ -98,6 +105,7 @@ func (b *balancer) run(ctx context.Context) {
 	parts.Go(func() { b.keep(ctx, "the Engine's events", func() error { return b.engine.events(ctx, b.kick) }) })
 	parts.Go(func() { b.keep(ctx, "the gossip", func() error { return listenGossip(ctx, b.kick) }) })
 	b.follow(ctx)
+	b.lines.end()
 	parts.Wait()
 	b.engine.close()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)

@@ -88,6 +88,21 @@ func (e *engine) networks(ctx context.Context) ([]network, error) {
 	return list, err
 }
 
+// peers are the addresses of the nodes in a network, by their names in the gossip.
+func (e *engine) peers(ctx context.Context, id string) (map[string]netip.Addr, error) {
+	var answer struct{ Peers []struct{ Name, IP string } }
+	if err := ask(ctx, e.api, "/networks/"+id, nil, &answer); err != nil {
+		return nil, err
+	}
+	peers := map[string]netip.Addr{}
+	for _, p := range answer.Peers {
+		if a, err := netip.ParseAddr(p.IP); err == nil {
+			peers[p.Name] = a
+		}
+	}
+	return peers, nil
+}
+
 // endpoints is what is gossiped about a network. An entry that can't be read
 // is left out and told in the error, beside the others.
 func (e *engine) endpoints(ctx context.Context, network string) (eps []endpoint, bad int, err error) {

@@ -17,6 +17,7 @@ type endpoint struct {
 	ip      netip.Addr
 	ports   []port
 	leaving bool   // it is about to stop: it gets no new connections
+	lost    bool   // its node doesn't answer
 	owner   string // the node it runs on, by its name in the gossip
 }
 
