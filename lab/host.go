@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/docker/docker/client"
-	"github.com/hashicorp/yamux"
 
 	"slipway/lab/images"
+	"slipway/lab/tunnel"
 	"slipway/workshop"
 )
 
@@ -32,7 +32,7 @@ type Host struct {
 	taken chan struct{} // wakes the pool's keeper
 
 	tunnelMu sync.Mutex
-	tunnels  map[string]*yamux.Session // by container; other Engines only
+	tunnels  map[string]*tunnel.Session // by container; other Engines only
 }
 
 // New checks the settings. It touches nothing: see [Host.Up] and [Host.Attach].

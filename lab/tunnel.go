@@ -5,35 +5,33 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
-	"github.com/hashicorp/yamux"
 
+	"slipway/lab/tunnel"
 	"slipway/workshop"
 )
 
 // tunnel reaches an agent through the Engine's API alone: "slipway node tunnel"
-// runs in the node, its input and output carry yamux, and every stream of that
-// is a connection to the agent. A node's tunnel is opened with the first
+// runs in the node, its input and output carry the connections. A node's tunnel is opened with the first
 // connection, opened anew when it broke, and closed by [Host.Close].
 func (h *Host) tunnel(ctx context.Context, n *Node) (net.Conn, error) {
 	session, err := h.tunnelSession(ctx, n.Container)
 	if err == nil {
-		var stream *yamux.Stream
-		if stream, err = session.OpenStream(); err == nil {
-			return tunnelled{stream}, nil
+		var conn *tunnel.Conn
+		if conn, err = session.Open(); err == nil {
+			return conn, nil
 		}
 	}
 	return nil, workshop.Errorf(workshop.Unavailable, "%s does not answer. It may be starting; try again in a few seconds.", n.Name).Because(err)
 }
 
-func (h *Host) tunnelSession(ctx context.Context, node string) (*yamux.Session, error) {
+func (h *Host) tunnelSession(ctx context.Context, node string) (*tunnel.Session, error) {
 	h.tunnelMu.Lock()
 	defer h.tunnelMu.Unlock()
-	if s := h.tunnels[node]; s != nil && !s.IsClosed() {
+	if s := h.tunnels[node]; s != nil && !s.Ended() {
 		return s, nil
 	}
 	s, err := h.openTunnel(ctx, node)
@@ -41,13 +39,13 @@ func (h *Host) tunnelSession(ctx context.Context, node string) (*yamux.Session, 
 		return nil, err
 	}
 	if h.tunnels == nil {
-		h.tunnels = map[string]*yamux.Session{}
+		h.tunnels = map[string]*tunnel.Session{}
 	}
 	h.tunnels[node] = s
 	return s, nil
 }
 
-func (h *Host) openTunnel(ctx context.Context, node string) (*yamux.Session, error) {
+func (h *Host) openTunnel(ctx context.Context, node string) (*tunnel.Session, error) {
 	exec, err := h.docker.ContainerExecCreate(ctx, node, container.ExecOptions{
 		Cmd: append(append([]string{}, h.cfg.Command...), "tunnel"), AttachStdin: true, AttachStdout: true,
 	})
@@ -58,18 +56,9 @@ func (h *Host) openTunnel(ctx context.Context, node string) (*yamux.Session, err
 	if err != nil {
 		return nil, fmt.Errorf("lab: open a tunnel: %w", err)
 	}
-	config := yamux.DefaultConfig()
-	config.KeepAliveInterval = 20 * time.Second
-	config.MaxStreamWindowSize = 256 << 10
-	config.LogOutput = io.Discard
-	s, err := yamux.Client(newExecLine(line), config)
-	if err != nil {
-		line.Close()
-		return nil, err
-	}
 	// A node whose agent doesn't run refuses here rather than at the first byte.
-	if _, err := s.Ping(); err != nil {
-		s.Close()
+	s, err := tunnel.Client(newExecLine(line))
+	if err != nil {
 		return nil, fmt.Errorf("lab: the tunnel's other end: %w", err)
 	}
 	return s, nil
@@ -109,10 +98,3 @@ func (l *execLine) Close() error {
 	l.HijackedResponse.Close()
 	return nil
 }
-
-// tunnelled is a stream of a tunnel. Its Close ends the sending side alone until
-// the other end has closed too, as yamux has it.
-type tunnelled struct{ *yamux.Stream }
-
-// CloseWrite tells the agent that nothing more will come.
-func (t tunnelled) CloseWrite() error { return t.Close() }

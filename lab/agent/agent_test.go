@@ -13,10 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/yamux"
-
 	"slipway/lab"
 	"slipway/lab/agent"
+	"slipway/lab/tunnel"
 	"slipway/terminal"
 )
 
@@ -217,7 +216,7 @@ func TestTheDoorThroughATunnel(t *testing.T) {
 	ours, theirs := net.Pipe()
 	ended := make(chan error, 1)
 	go func() { ended <- agent.Tunnel(t.Context(), theirs, n.cfg.Socket) }()
-	session, err := yamux.Client(ours, agent.TunnelConfig())
+	session, err := tunnel.Client(ours)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,10 +230,47 @@ func TestTheDoorThroughATunnel(t *testing.T) {
 	s.key("echo $((6*7))\n")
 	s.until("42")
 	s.conn.Close()
+	if got := halfClosed(t, through); got != "you said: all of it" {
+		t.Errorf("a server that answers after the end of the question: %q", got)
+	}
 	session.Close()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// halfClosed asks a server of the node that answers only when the question has ended.
+func halfClosed(t *testing.T, node *lab.Agent) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		question, _ := io.ReadAll(c)
+		fmt.Fprintf(c, "you said: %s", question)
+	}()
+	conn, err := node.DialPort(t.Context(), l.Addr().(*net.TCPAddr).Port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(conn, "all of it")
+	if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(answer)
 }
 
 // get asks the node's Engine for a path over a connection.
