@@ -40,6 +40,9 @@ func (d *DockerState) known() bool {
 	return d.Filled && (d.Current || d.Engine == EngineAsleep)
 }
 
+// unseenWords end what is said of a node that is not known yet.
+const unseenWords = " has not reported yet."
+
 // sayWhy explains to a person why the state can't be told.
 func (d *DockerState) sayWhy(node string) string {
 	switch d.Engine {
@@ -52,7 +55,7 @@ func (d *DockerState) sayWhy(node string) string {
 	case EngineCutOff:
 		return node + " can't be reached at the moment."
 	case EngineUnseen:
-		return node + " has not reported yet."
+		return node + unseenWords
 	}
 	if d.Why != "" {
 		return d.Why

@@ -232,12 +232,15 @@ func (x *explainer) plain(e ast.Expr, expected string) string {
 	return sentence(fmt.Sprintf("%s is %s, expected %s", x.subject(e), x.seen(e), expected))
 }
 
+// heldWords begin what is said of a condition that has to last.
+const heldWords = "True now; it has to stay so"
+
 func (x *explainer) heldGap(args []ast.Expr) string {
 	window, _ := x.value(args[2].ID()).Value().(time.Duration)
 	if x.value(args[3].ID()) != types.True {
 		return x.gap(args[3])
 	}
-	return fmt.Sprintf("True now; it has to stay so for %v.", window)
+	return fmt.Sprintf(heldWords+" for %v.", window)
 }
 
 // methodGap explains a function that answered false.

@@ -65,7 +65,9 @@ func TestPerform(t *testing.T) {
 	}
 	d.person(t, 1, "half a line") // wiped, not run
 	var seen []string
-	note := func(p Doing) { seen = append(seen, fmt.Sprintf("%s %d/%d %d %s", p.Exercise, p.Act, p.Acts, p.Terminal, p.Text)) }
+	note := func(p Doing) {
+		seen = append(seen, fmt.Sprintf("%s %d/%d %d %s", p.Exercise, p.Act, p.Acts, p.Terminal, p.Text))
+	}
 	run := func(ctx context.Context, ids ...workshop.ExerciseID) error {
 		return w.Perform(ctx, Performance{Exercises: ids, Stage: d, Told: note, Pace: time.Millisecond})
 	}

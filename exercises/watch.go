@@ -73,6 +73,7 @@ type letter struct {
 	open    []workshop.ExerciseID
 	too     workshop.ExerciseID // open this one beside the others
 	rejudge bool
+	decided *workshop.Verdict // an instructor decided, or took a decision back
 	try     *trial
 }
 
@@ -180,6 +181,12 @@ func (w *Watcher) Opened(node string, port int) { w.send(letter{node: node, open
 
 // Rejudge judges everything anew. Safe for concurrent use.
 func (w *Watcher) Rejudge() { w.send(letter{rejudge: true}) }
+
+// Decided says what an instructor decided about an exercise. With an Override
+// it holds, and nothing is told of the exercise any more; without one the
+// decision is taken back, and the exercise is judged as if for the first time.
+// Safe for concurrent use.
+func (w *Watcher) Decided(v workshop.Verdict) { w.send(letter{decided: &v}) }
 
 // Verdicts is what was judged last, of each exercise that was told. Safe for
 // concurrent use.
@@ -309,6 +316,8 @@ func (w *Watcher) take(l letter) {
 		}
 	case l.try != nil:
 		w.try(l.try)
+	case l.decided != nil:
+		w.decide(*l.decided)
 	case l.rejudge:
 		for _, t := range w.tasks {
 			for _, c := range t.checks {

@@ -53,6 +53,31 @@ func newTask(e *entry, known workshop.Verdict) *task {
 // resting says that nothing can change the exercise's verdict any more.
 func (t *task) resting() bool { return t.fixed || t.solved && t.Keep }
 
+// decide takes what an instructor decided, who has told it already.
+func (w *Watcher) decide(v workshop.Verdict) {
+	w.keep(v)
+	for _, t := range w.tasks {
+		if t.ID != v.Exercise {
+			continue
+		}
+		t.told, t.toldAt, t.fixed = v, time.Now(), v.Override != ""
+		t.solved, t.broken, t.attempts = v.State == workshop.Solved, time.Time{}, v.Attempts
+		for _, c := range t.checks {
+			c.due, c.shown = true, workshop.CheckVerdict{State: workshop.Pending}
+		}
+	}
+	w.chooseProbes()
+}
+
+// keep remembers a verdict for those who ask from outside.
+func (w *Watcher) keep(v workshop.Verdict) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last[v.Exercise] = v
+	close(w.news)
+	w.news = make(chan struct{})
+}
+
 func (w *Watcher) judgeAll(ctx context.Context) {
 	for _, t := range w.tasks {
 		for _, c := range t.checks {
@@ -252,11 +277,7 @@ func (w *Watcher) tell(t *task, v workshop.Verdict, now time.Time) {
 	if wasSolved != (v.State == workshop.Solved) {
 		w.chooseProbes() // a solved exercise is not measured any more
 	}
-	w.mu.Lock()
-	w.last[t.ID] = v
-	close(w.news)
-	w.news = make(chan struct{})
-	w.mu.Unlock()
+	w.keep(v)
 	if w.cfg.Verdict != nil {
 		w.cfg.Verdict(v)
 	}

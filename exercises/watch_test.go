@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -226,7 +227,7 @@ func TestTry(t *testing.T) {
 		`node1.service("rng").runing == 1`:                    `a Service has no "runing"; did you mean "running"?`,
 		`rate(node1.containers.size(), duration("5s")) > 1.0`: "unknown Measuring for another 5 s.",
 	} {
-		v, problems := w.Try(t.Context(), source)
+		v, problems := w.Try(t.Context(), source, 0)
 		got := string(v.State) + " " + v.Reason
 		if len(problems) > 0 {
 			got = problems[0].Message
@@ -256,5 +257,61 @@ func BenchmarkEventToVerdict(b *testing.B) {
 		fake.Remove(id, false)
 		id = fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
 		told.wait(b, "runs", passing(workshop.Passing))
+	}
+}
+
+// What an instructor decides holds whatever the lab's state does, also in the
+// next life of the server, until it is taken back.
+func TestDecided(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	node := newTestNode(t, "node1", fake.Host)
+	book := aBook(t, exercise("x", `node1.service("rng").running == 1`), exercise("other", `node1.ran("^other")`))
+	w, told := watch(t, book, nil, node)
+	v := workshop.Verdict{Exercise: "x", State: workshop.Solved, Override: "Shown on paper.", Attempts: 2}
+	w.Decided(v)
+	fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	node.typed("other", 0)
+	told.wait(t, "the other one alone", func(one workshop.Verdict) bool {
+		if one.Exercise == "x" {
+			t.Errorf("told in spite of the decision: %+v", one)
+		}
+		return one.Exercise == "other" && one.State == workshop.Solved
+	})
+	if got := w.Verdicts()["x"]; !reflect.DeepEqual(got, v) {
+		t.Errorf("decided is %+v", got)
+	}
+	later, toldLater := watch(t, book, map[workshop.ExerciseID]workshop.Verdict{"x": v}, newTestNode(t, "node1", fake.Host))
+	later.Decided(workshop.Verdict{Exercise: "x", State: workshop.Pending, Attempts: 2})
+	if got := toldLater.waitState(t, "x", workshop.Solved); got.Override != "" || got.Attempts != 2 {
+		t.Errorf("after it was taken back: %+v", got)
+	}
+}
+
+// An author sees what each part was, and a measurement is waited for.
+func TestTrySees(t *testing.T) {
+	fake := dockertest.StartFake(t)
+	fake.Run("rng", "rng", map[string]string{labelService: "rng"}, nil)
+	node := newTestNode(t, "node1", fake.Host)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "hello") }))
+	defer web.Close()
+	node.setPort(8001, web.URL)
+	w, told := watch(t, aBook(t, exercise("up", `node1.service("rng").running == 1`)), nil, node)
+	told.waitState(t, "up", workshop.Solved)
+	got, problems := w.Try(t.Context(), `node1.service("rng").running == 2 && node1.ran("x") || !(node1.http(8001, "/").status in [500]) && held(duration("1s"), node1.containers.exists(c, c.running))`, 5*time.Second)
+	if len(problems) > 0 || got.State != workshop.Passing {
+		t.Fatalf("%+v %v", got, problems)
+	}
+	seen := ""
+	for _, s := range got.Seen {
+		seen += s.Part + " = " + s.Value + "\n"
+	}
+	for _, want := range []string{"node1.service(\"rng\").running = 1\n", "1 containers: rng running\n", "node1.ran(\"x\") = not looked at\n",
+		"node1.http(8001, \"/\").status = 200\n", `body "hello"`, "node1.containers.exists(c, c.running) = true\n"} {
+		if !strings.Contains(seen, want) {
+			t.Errorf("%q is not in\n%s", want, seen)
+		}
+	}
+	if got, _ := w.Try(t.Context(), `rate(node1.containers.size(), duration("1s")) < 1.0`, 5*time.Second); got.State != workshop.Passing {
+		t.Errorf("a measured one is %+v", got)
 	}
 }
