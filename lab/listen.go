@@ -152,3 +152,10 @@ func (l *doorListener) Close() error {
 	}
 	return err
 }
+
+// Known reports whether a lab is remembered here, running or not: until it is removed,
+// what belongs to it must stay.
+func (h *Host) Known(id string) bool {
+	_, ok := h.keyOf(id)
+	return ok
+}

@@ -29,6 +29,7 @@ type settings struct {
 	memory    int64 // MiB a node
 	cpus      float64
 	warm      int
+	registry  int64 // MiB a lab may push
 }
 
 // where are the settings every command needs to find an installation.
@@ -46,6 +47,7 @@ func (s *settings) nodes(flags *pflag.FlagSet) {
 	flags.Int64Var(&s.memory, "node-memory", 2048, "memory limit of a node in MiB")
 	flags.Float64Var(&s.cpus, "node-cpus", 0, "processors a node may use; 0 for all")
 	flags.IntVar(&s.warm, "warm", 1, "labs kept ready for the next to join")
+	flags.Int64Var(&s.registry, "registry-quota", 2048, "MiB of images a lab may push to its registry")
 }
 
 func (s *settings) serving(flags *pflag.FlagSet) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slipway/lab"
+	"slipway/lab/registry"
 	"slipway/store"
 	"slipway/workshop"
 )
@@ -30,6 +31,7 @@ type keeper struct {
 	host    *lab.Host
 	journal *store.File
 	content *content
+	images  *registry.Registry // of all labs; set before Run
 	log     *slog.Logger
 	making  chan struct{} // holds a token for each lab being made
 	asked   chan *kept    // labs that Run has to take on

@@ -122,6 +122,9 @@ func (o *kept) watch(ctx context.Context, found *lab.Lab) {
 	defer cancel()
 	running.Go(func() { watcher.Run(ctx) })
 	running.Go(func() { o.measure(ctx) })
+	for _, n := range found.Nodes {
+		running.Go(func() { serveRegistry(ctx, o.keeper.images, string(o.who), n, o.log) })
+	}
 	o.lookAfterNodes(ctx)
 }
 

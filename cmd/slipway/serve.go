@@ -76,6 +76,11 @@ func serve(ctx context.Context, s *settings, arguments string) error {
 		return workshop.Errorf(workshop.Conflict, "The server can't listen on %s: another program may use it. Choose another with --listen.", s.listen).Because(err)
 	}
 	labs := newKeeper(host, journal, content, log)
+	if labs.images, err = openRegistry(s, labs.pushed, log); err != nil {
+		listener.Close()
+		return err
+	}
+	defer labs.images.Close()
 	srv, err := newServer(s, listener, journal, labs, content, log)
 	if err != nil {
 		listener.Close()
@@ -98,6 +103,7 @@ func run(ctx context.Context, log *slog.Logger, srv *server.Server, labs *keeper
 	var inner errgroup.Group
 	inner.Go(func() error { return labs.Run(background) })
 	inner.Go(func() error { return host.Run(background) })
+	inner.Go(func() error { return runRegistry(background, labs.images, host, log) })
 	log.Info("serving")
 	err := srv.Run(ctx)
 	stop()
