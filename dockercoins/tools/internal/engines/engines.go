@@ -17,7 +17,7 @@ import (
 
 // answerTime bounds one call to an Engine that is only asked something. A sleeping
 // Engine of a node needs about two seconds to wake.
-const answerTime = 15 * time.Second
+const answerTime = 10 * time.Second
 
 // maxEngines bounds how many Engines a tool works on.
 const maxEngines = 100
