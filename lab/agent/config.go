@@ -50,6 +50,7 @@ type EngineConfig struct {
 	Namespaces string // folder of its network namespaces; "" leaves swarm mode alone
 	Diagnostic string // address of its diagnostic port
 	PeerPort   int    // where the Engines of other nodes answer by TCP
+	Member     string // a file it keeps while it is a member of a swarm; "" for none
 	ConfigFile string // its configuration, which is the people's
 	ConfigLink string // the path of it that Command gives
 }
@@ -96,6 +97,7 @@ func Defaults() Config {
 			Namespaces: "/var/run/docker/netns",
 			Diagnostic: "127.0.0.1:7947", // next to the port of the gossip itself
 			PeerPort:   55555,
+			Member:     "/var/lib/docker/swarm/docker-state.json",
 			ConfigFile: "/etc/docker/daemon.json",
 			ConfigLink: "/run/docker-daemon.json",
 		},

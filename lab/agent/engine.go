@@ -129,10 +129,7 @@ func (e *engine) await(ctx context.Context, wake bool) error {
 		if status.State == EngineFailed && attempt > first {
 			return errNotRunning{status}
 		}
-		select {
-		case e.want <- struct{}{}:
-		default:
-		}
+		e.wake()
 		select {
 		case <-change:
 		case <-ctx.Done():
@@ -141,10 +138,31 @@ func (e *engine) await(ctx context.Context, wake bool) error {
 	}
 }
 
+// wake has Run start the Engine.
+func (e *engine) wake() {
+	select {
+	case e.want <- struct{}{}:
+	default:
+	}
+}
+
+// member reports whether the Engine is a member of a swarm. The others count on
+// it, whether or not somebody here asks for it.
+func (e *engine) member() bool {
+	if e.cfg.Member == "" {
+		return false
+	}
+	_, err := os.Stat(e.cfg.Member)
+	return err == nil
+}
+
 // Run starts the Engine when it is wanted, and again when it dies, until ctx
 // ends; then it stops it.
 func (e *engine) Run(ctx context.Context) {
 	failures := 0
+	if e.member() {
+		e.wake()
+	}
 	for {
 		if failures == 0 || failures > maxFailures {
 			select {
