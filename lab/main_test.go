@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "node" {
 		os.Exit(playAgent())
 	}
+	if len(os.Args) > 1 && os.Args[1] == "echo" {
+		os.Exit(playEcho())
+	}
 	code := m.Run()
 	if shared.host != nil {
 		if err := shared.host.Purge(context.Background()); err != nil {
@@ -96,7 +99,7 @@ func testConfig() lab.Config {
 
 // realHost is the shared installation, started by the first test that wants it.
 // Two test runs at once wait for each other.
-func realHost(t *testing.T) *lab.Host {
+func realHost(t testing.TB) *lab.Host {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs an Engine; run without -short")

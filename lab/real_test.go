@@ -18,7 +18,7 @@ import (
 )
 
 // newLab makes a lab of the shared installation and removes it with the test.
-func newLab(t *testing.T, id string) *lab.Lab {
+func newLab(t testing.TB, id string) *lab.Lab {
 	t.Helper()
 	h := realHost(t)
 	begun := time.Now()
@@ -36,7 +36,7 @@ func newLab(t *testing.T, id string) *lab.Lab {
 }
 
 // run runs a script on a node and answers what it said and its exit code.
-func run(t *testing.T, n *lab.Node, user, script string) (string, int) {
+func run(t testing.TB, n *lab.Node, user, script string) (string, int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
@@ -64,7 +64,7 @@ func run(t *testing.T, n *lab.Node, user, script string) (string, int) {
 }
 
 // must runs a script as the person on a node, which has to succeed.
-func must(t *testing.T, n *lab.Node, script string) string {
+func must(t testing.TB, n *lab.Node, script string) string {
 	t.Helper()
 	out, code := run(t, n, "docker", script)
 	if code != 0 {
