@@ -29,7 +29,9 @@ func TestNoProblems(t *testing.T) {
 // a check, hints in steps, a solution, and a wrong way that must not pass.
 func TestExercises(t *testing.T) {
 	planned := "hello-node get-the-code " +
-		"rng-up rng-use hasher-up hasher-use stop-both all-up see-the-graph in-background resources ten-workers"
+		"rng-up rng-use hasher-up hasher-use stop-both all-up see-the-graph in-background resources ten-workers " +
+		"no-workers ping-idle ping-one ping-many ab-rng ab-hasher " +
+		"rng-stop rng-times-three hamba repoint thirty"
 	var found []string
 	for _, e := range load(t).Exercises {
 		if e.Minutes <= 0 || e.Title == "" {
