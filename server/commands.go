@@ -163,28 +163,6 @@ func (s *Server) exerciseOf(r *http.Request, c caller) (Exercise, error) {
 	return Exercise{}, workshop.Errorf(workshop.Unknown, "The deck has no such exercise. Reload the page: the deck may have changed.")
 }
 
-func (s *Server) hint(w http.ResponseWriter, r *http.Request, c caller) error {
-	body := struct{ Number int }{1}
-	e, err := s.exerciseOf(r, c)
-	if err == nil {
-		err = read(r, &body)
-	}
-	if err != nil {
-		return err
-	}
-	if body.Number < 1 || body.Number > len(e.Hints) {
-		return workshop.Errorf(workshop.Unknown, "This exercise has %d hints.", len(e.Hints))
-	}
-	me, _ := c.session.person(c.who.ID)
-	if a := me.Exercises[e.ID]; a == nil || a.Hints < body.Number {
-		if err := c.recordOpen(r, workshop.Event{Kind: workshop.HintOpened, Exercise: e.ID, Number: body.Number}); err != nil {
-			return err
-		}
-	}
-	writeJSON(w, http.StatusOK, map[string]string{"html": e.Hints[body.Number-1]})
-	return nil
-}
-
 // recordOpen records that something was read. After the end people may still
 // read, unrecorded.
 func (c caller) recordOpen(r *http.Request, e workshop.Event) error {

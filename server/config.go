@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 
+	"slipway/exercises"
 	"slipway/slides"
 	"slipway/workshop"
 )
@@ -19,6 +20,7 @@ type Config struct {
 	Decks    Decks
 	Labs     Labs
 	Judge    Judge // may be nil: POST …/judge then does nothing
+	Coach    Coach // may be nil: nothing is done for people, and no expression tried
 	Casts    Casts // may be nil: nothing is recorded
 	Web      fs.FS // the web build with .vite/manifest.json; may be nil or empty
 
@@ -86,6 +88,29 @@ type Judge interface {
 	Judge(ctx context.Context, session workshop.SessionID, who workshop.ParticipantID, exercise workshop.ExerciseID) error
 }
 
+// Coach does exercises for people and tries expressions for authors. Methods
+// are called from many goroutines.
+type Coach interface {
+	// Do begins to type an exercise's solution into the person's own terminals and
+	// returns at once; with bring, those of what leads to it instead. How it goes is
+	// in LabView.Doing and in the journal. It is a [workshop.Conflict] while
+	// something is being done.
+	Do(ctx context.Context, session workshop.SessionID, who workshop.ParticipantID, exercise workshop.ExerciseID, bring bool) error
+	// Stop ends what is being done for a person, if anything is.
+	Stop(ctx context.Context, who workshop.ParticipantID) error
+	// Typed says that the person typed into a terminal. It must not block.
+	Typed(who workshop.ParticipantID, node, terminal string)
+	// Try judges an expression against the person's own lab, which is made when
+	// they have none yet.
+	Try(ctx context.Context, session workshop.SessionID, who workshop.ParticipantID, expression string) (Tried, error)
+}
+
+// Tried is what became of an expression: what is wrong with it, or its verdict.
+type Tried struct {
+	Problems []string         `json:"problems,omitempty"`
+	Verdict  *exercises.Tried `json:"verdict,omitempty"`
+}
+
 // Casts says where a session's recordings lie: a folder that may not be there
 // yet, laid out as PARTICIPANT/NODE/TERMINAL.cast.
 type Casts interface {
@@ -98,6 +123,18 @@ type LabView struct {
 	Nodes map[string]NodeView   // by node name
 	Ports map[string][]PortView // by node name
 	Speed *SpeedView
+	Doing *DoingView // nil when nothing is being done for the person
+}
+
+// DoingView is where something is that is done for a person.
+type DoingView struct {
+	Exercise workshop.ExerciseID `json:"exercise"`
+	For      workshop.ExerciseID `json:"for"` // the exercise that was asked for
+	Act      int                 `json:"act"` // from 1; one more than acts while the tick is awaited
+	Acts     int                 `json:"acts"`
+	Node     string              `json:"node,omitempty"`
+	Terminal string              `json:"terminal,omitempty"` // its id
+	Text     string              `json:"text,omitempty"`
 }
 
 // NodeView is how a node is.
@@ -194,18 +231,25 @@ type Exercise struct {
 	Optional bool
 	Needs    []workshop.ExerciseID
 	Checks   []string // what each check says to people
-	Hints    []string // HTML, in order
+	Hints    []Hint   // in their author's order
 	Solution []Act
 	// Answer judges the answer to a quiz; nil for an exercise that is none.
 	Answer  func(choices []int, text string) bool
 	Explain string // HTML to show after a right answer
 }
 
-// Act is one step of a solution: text to type, or a named key to press.
+// Hint is a help to ask for.
+type Hint struct {
+	For  string // the check it is about, by what that says; may be empty
+	HTML string
+}
+
+// Act is one step of a solution: text to type, a named key to press, or a port
+// to open.
 type Act struct {
 	Node      string `json:"node"`
 	Terminal  string `json:"terminal"` // its id
 	Text      string `json:"text"`
-	Kind      string `json:"kind"`      // shell: typed, then Enter; key: a named key, such as ^C
+	Kind      string `json:"kind"`      // shell: typed, then Enter; key: a named key, such as ^C; open: the number of a published port
 	Dangerous bool   `json:"dangerous"` // typed, and Enter left to the person
 }

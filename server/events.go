@@ -75,6 +75,9 @@ func (s *Server) tellLab(c caller, to *watcher, old, now LabView) {
 	if now.Ports != nil && !reflect.DeepEqual(old.Ports, now.Ports) {
 		c.session.tell(to, map[string]any{"ports": s.showPorts(c.who.ID, now.Ports)})
 	}
+	if !reflect.DeepEqual(old.Doing, now.Doing) {
+		c.session.tell(to, map[string]any{"doing": now.Doing})
+	}
 	if now.Speed != nil && (old.Speed == nil || *old.Speed != *now.Speed) {
 		message := map[string]any{"speed": now.Speed.Speed}
 		if now.Speed.Theory > 0 {

@@ -61,7 +61,7 @@ func exerciseFrom(e *slides.Exercise, chapter int) Exercise {
 		one.Checks = append(one.Checks, c.Says)
 	}
 	for _, h := range e.Hints {
-		one.Hints = append(one.Hints, h.HTML)
+		one.Hints = append(one.Hints, Hint{h.For, h.HTML})
 	}
 	for _, a := range e.Solution {
 		one.Solution = append(one.Solution, Act{Node: a.Node, Terminal: "t" + strconv.Itoa(max(a.Terminal, 1)),

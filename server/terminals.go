@@ -157,7 +157,11 @@ func (s *Server) terminalSocket(w http.ResponseWriter, r *http.Request, c caller
 	}
 	ctx, leave := s.stay()
 	defer leave()
-	relay(ctx, sock, stream)
+	relay(ctx, sock, stream, func(frame []byte) {
+		if s.cfg.Coach != nil && typedByHand(frame) {
+			s.cfg.Coach.Typed(c.who.ID, node, id)
+		}
+	})
 	return nil
 }
 
@@ -187,14 +191,16 @@ func viewerOf(r *http.Request, c caller) (Viewer, error) {
 	return v, nil
 }
 
-// relay joins a socket and a node's stream until either ends.
-func relay(ctx context.Context, sock *socket, stream io.ReadWriteCloser) {
+// relay joins a socket and a node's stream until either ends. saw is shown
+// what the browser sends, before the node gets it.
+func relay(ctx context.Context, sock *socket, stream io.ReadWriteCloser, saw func(frame []byte)) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	frames := make(chan []byte) // unbuffered: little lies here, the node holds the rest
 	var pump sync.WaitGroup
 	pump.Go(func() { cancel(pumpFrames(ctx, stream, frames)) })
 	toNode := terminal.NewFrameWriter(stream)
 	sock.run(ctx, frames, func(frame []byte) error {
+		saw(frame)
 		if err := toNode.WriteBody(frame); err != nil {
 			return errStream
 		}
