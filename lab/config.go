@@ -34,7 +34,7 @@ type Config struct {
 	// Engine is the address of an Engine to use instead of our own, such as
 	// "unix:///var/run/docker.sock"; empty for our own.
 	Engine string
-	// AllowWeakIsolation accepts an Engine on which nodes have to be privileged.
+	// AllowWeakIsolation accepts an Engine on which a node's root is the host's.
 	AllowWeakIsolation bool
 	// Runtime names another OCI runtime of the Engine (sysbox-runc, kata).
 	Runtime string

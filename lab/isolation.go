@@ -81,7 +81,7 @@ func gradeEngine(info system.Info, own bool, runtime string) Isolation {
 		found.Sentence = "Nodes run on an Engine that was there before: root in a node is nobody on this machine, but nodes share its network with other containers."
 	default:
 		found.Grade = Weak
-		found.Sentence = "The Engine here runs containers without user namespaces, so nodes have to be privileged: whoever has a terminal in one can become root on this machine."
+		found.Sentence = "The Engine here runs containers without user namespaces, so root in a node is root on this machine to whoever tries: let only people in whom you would give this machine to."
 	}
 	return found
 }

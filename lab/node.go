@@ -167,10 +167,6 @@ func (h *Host) nodeHostConfig(r record, net netip.Prefix, name string) *containe
 	} else {
 		conf.Tmpfs["/run/slipway"] = "rw,nosuid,nodev,mode=700,size=1m" // the tunnel is the way in
 	}
-	if h.Isolation().Grade == Weak {
-		conf.Privileged = true
-		return conf
-	}
 	conf.CapDrop = strslice.StrSlice{"ALL"}
 	conf.CapAdd = capabilitiesFor(boundingSet())
 	conf.SecurityOpt = []string{"seccomp=" + seccompProfile, "apparmor=unconfined"}
