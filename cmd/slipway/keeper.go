@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"slipway/lab"
-	"slipway/lab/registry"
 	"slipway/store"
 	"slipway/workshop"
 )
@@ -31,7 +30,7 @@ type keeper struct {
 	host    *lab.Host
 	journal *store.File
 	content *content
-	images  *registry.Registry // of all labs; set before Run
+	images  *images // of all labs; set before Run
 	log     *slog.Logger
 	making  chan struct{} // holds a token for each lab being made
 	asked   chan *kept    // labs that Run has to take on
@@ -116,10 +115,13 @@ func (k *keeper) past(ctx context.Context, session workshop.SessionID) (*worksho
 // around it are looked at, others are left alone.
 func (k *keeper) hear(ctx context.Context, f follow) {
 	err := k.journal.Follow(ctx, f.session, f.from, func(e workshop.Event) error {
-		if e.Kind == workshop.PlaceChanged && e.Place != nil {
-			if one, err := k.lab(e.Participant); err == nil {
-				one.moved(e.Place.Slide)
-			}
+		one, err := k.lab(e.Participant)
+		switch {
+		case err != nil:
+		case e.Kind == workshop.PlaceChanged && e.Place != nil:
+			one.moved(e.Place.Slide)
+		case e.Kind == workshop.VerdictChanged && e.Verdict != nil && e.By != "":
+			one.decided(*e.Verdict)
 		}
 		return nil
 	})

@@ -28,7 +28,9 @@ type kept struct {
 	told    workshop.LabState // what the journal has
 	lab     *lab.Lab          // nil until ready
 	watcher *exercises.Watcher
-	slide   string // where the person is; empty until known
+	start   func(job func(context.Context)) // runs a job beside the watcher; nil when there is none
+	doing   *doing                          // nil when nothing is done for the person
+	slide   string                          // where the person is; empty until known
 	docker  map[string]*exercises.DockerState
 	speed   *server.SpeedView
 	changed chan struct{} // closed and replaced when a view may have changed
@@ -110,22 +112,31 @@ func (o *kept) watch(ctx context.Context, found *lab.Lab) {
 		nodes = append(nodes, node)
 	}
 	watcher := exercises.NewWatcher(exercises.WatcherConfig{
-		Book: o.keeper.content.book, Nodes: nodes, Known: maps.Clone(o.known), Log: o.log,
+		Book: o.keeper.content.book, Nodes: nodes, Known: o.decisions(), Log: o.log,
 		Verdict: func(v workshop.Verdict) { o.verdict(ctx, v) },
-		Docker:  o.sawDocker,
+		Docker:  o.sawDocker, Registry: o.keeper.images.follow(string(o.who)),
 	})
-	o.change(func() { o.lab, o.watcher = found, watcher })
-	o.moved("")
-	o.tell(ctx, workshop.LabState{State: "ready"})
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
+	start := func(job func(context.Context)) { running.Go(func() { job(ctx) }) }
+	o.change(func() { o.lab, o.watcher, o.start = found, watcher, start })
+	defer o.change(func() { o.start = nil })
+	o.moved("")
+	o.tell(ctx, workshop.LabState{State: "ready"})
 	running.Go(func() { watcher.Run(ctx) })
 	running.Go(func() { o.measure(ctx) })
 	for _, n := range found.Nodes {
 		running.Go(func() { serveRegistry(ctx, o.keeper.images, string(o.who), n, o.log) })
 	}
 	o.lookAfterNodes(ctx)
+}
+
+// decisions is what is known of the exercises from before the watcher.
+func (o *kept) decisions() map[workshop.ExerciseID]workshop.Verdict {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.known)
 }
 
 // lookAfterNodes brings nodes back that can't be reached.
@@ -211,7 +222,11 @@ func (o *kept) moved(slide string) {
 		o.slide = slide
 	}
 	if o.watcher != nil && o.slide != "" {
-		o.watcher.Open(o.keeper.content.near(o.slide)...)
+		near := o.keeper.content.near(o.slide)
+		if o.doing != nil {
+			near = append(near, o.doing.view.Exercise)
+		}
+		o.watcher.Open(near...)
 	}
 }
 

@@ -61,7 +61,7 @@ func root() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(upCommand(), downCommand(), serveCommand(), statusCommand(), doctorCommand(),
-		lintCommand(), renderCommand(), rehearseCommand(), imagesCommand(), nodeCommand(), versionCommand())
+		lintCommand(), renderCommand(), rehearseCommand(), checkCommand(), imagesCommand(), nodeCommand(), versionCommand())
 	return cmd
 }
 

@@ -94,7 +94,7 @@ func rehearse(ctx context.Context, s *settings, cfg exercises.RehearseConfig) (e
 	if err != nil {
 		return exercises.Report{}, err
 	}
-	images, err := openRegistry(s, nil, log)
+	images, err := openImages(s, log)
 	if err != nil {
 		return exercises.Report{}, err
 	}
@@ -109,7 +109,7 @@ func rehearse(ctx context.Context, s *settings, cfg exercises.RehearseConfig) (e
 		}
 		stage.nodes = append(stage.nodes, node)
 	}
-	cfg.Lab, cfg.Log = stage, log
+	cfg.Lab, cfg.Registry, cfg.Log = stage, images.follow(made.ID), log
 	return exercises.Rehearse(ctx, cfg)
 }
 
@@ -162,12 +162,18 @@ func (s *stage) OpenPort(ctx context.Context, node string, port int) error {
 	if err != nil {
 		return err
 	}
-	conn, err := n.Dial(ctx, port)
+	return openPort(ctx, node, func(ctx context.Context) (io.ReadWriteCloser, error) { return n.Dial(ctx, port) })
+}
+
+// openPort asks a port of a node for its page, as a browser does.
+func openPort(ctx context.Context, node string, dial func(context.Context) (io.ReadWriteCloser, error)) error {
+	conn, err := dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	late := time.AfterFunc(5*time.Second, func() { conn.Close() })
+	defer late.Stop()
 	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", node); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func serve(ctx context.Context, s *settings, arguments string) error {
 		return workshop.Errorf(workshop.Conflict, "The server can't listen on %s: another program may use it. Choose another with --listen.", s.listen).Because(err)
 	}
 	labs := newKeeper(host, journal, content, log)
-	if labs.images, err = openRegistry(s, labs.pushed, log); err != nil {
+	if labs.images, err = openImages(s, log); err != nil {
 		listener.Close()
 		return err
 	}
@@ -118,7 +118,7 @@ func newServer(s *settings, listener net.Listener, journal *store.File, labs *ke
 		return nil, err
 	}
 	return server.New(server.Config{
-		Listener: listener, Journal: journal, Decks: content, Labs: labs, Judge: labs, Casts: journal, Web: web.Dist(),
+		Listener: listener, Journal: journal, Decks: content, Labs: labs, Judge: labs, Coach: labs, Casts: journal, Web: web.Dist(),
 		Secret: secret, AppsHost: s.appsHost(listener.Addr().String()), TLS: strings.HasPrefix(s.public, "https://"),
 		Nodes: nodeNames, Version: version, Log: log,
 	})

@@ -18,6 +18,7 @@ type shell struct {
 	conn    net.Conn
 	frames  *terminal.FrameReader
 	pending []byte // shown and not yet read
+	after   uint64 // what lies before this offset is not read
 
 	mu    sync.Mutex // guards out and typed
 	out   *terminal.FrameWriter
@@ -26,7 +27,11 @@ type shell struct {
 
 // openShell attaches to a terminal as its owner, from its beginning.
 func openShell(ctx context.Context, agent *lab.Agent, node, id string) (*shell, error) {
-	at := terminal.Attach{Client: "rehearsal-" + workshop.NewID(), Role: terminal.RoleOwner, From: 0}
+	return attachShell(ctx, agent, node, id, 0)
+}
+
+func attachShell(ctx context.Context, agent *lab.Agent, node, id string, from int64) (*shell, error) {
+	at := terminal.Attach{Client: "hands-" + workshop.NewID(), Role: terminal.RoleOwner, From: from}
 	conn, err := agent.Attach(ctx, id, at)
 	if err != nil {
 		return nil, err
@@ -64,7 +69,9 @@ func (s *shell) Read(p []byte) (int, error) {
 		}
 		switch f.Kind {
 		case terminal.KindOutput, terminal.KindRepaint:
-			s.pending = append(s.pending, f.Data...)
+			if f.Kind == terminal.KindOutput && f.Offset >= s.after || s.after == 0 {
+				s.pending = append(s.pending, f.Data...)
+			}
 			if err := s.acknowledge(f); err != nil {
 				return 0, err
 			}

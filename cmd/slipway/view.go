@@ -53,6 +53,10 @@ func (o *kept) view() (server.LabView, <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	v := server.LabView{Nodes: map[string]server.NodeView{}, Ports: map[string][]server.PortView{}, Speed: o.speed}
+	if o.doing != nil {
+		doing := o.doing.view
+		v.Doing = &doing
+	}
 	for _, name := range nodeNames {
 		node := server.NodeView{State: o.told.State, Message: o.told.Message}
 		if s := o.docker[name]; s != nil {
