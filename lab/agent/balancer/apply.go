@@ -230,10 +230,15 @@ func (b *balancer) forgetGone(boxes []sandbox) {
 	}
 }
 
-// passRule lets connections to published ports pass the node, in the chain
-// that Docker keeps for others. Its own tables drop what it doesn't know of.
-var passRule = []string{"DOCKER-USER", "-o", gateBridge, "-m", "conntrack", "--ctstate", "DNAT",
-	"-m", "comment", "--comment", "published ports of services", "-j", "ACCEPT"}
+// passRules let connections to published ports pass the node, and their answers
+// pass back, in the chain that Docker keeps for others: its own drop what it
+// doesn't know of, and what goes from one bridge to another.
+var passRules = [][]string{
+	{"DOCKER-USER", "-o", gateBridge, "-m", "conntrack", "--ctstate", "DNAT",
+		"-m", "comment", "--comment", "to published ports of services", "-j", "ACCEPT"},
+	{"DOCKER-USER", "-i", gateBridge, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "--ctdir", "REPLY",
+		"-m", "comment", "--comment", "from published ports of services", "-j", "ACCEPT"},
+}
 
 // openPorts sends the node's published ports to the ingress sandbox.
 func (b *balancer) openPorts(ctx context.Context, gate netip.Addr, ports []port) error {
@@ -269,15 +274,26 @@ func (b *balancer) letPass(ctx context.Context) error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+gateBridge+"/route_localnet", []byte("1"), 0); err != nil {
 		return err
 	}
-	if b.program(ctx, "", "iptables", append([]string{"-w", "5", "-C"}, passRule...)...) == nil {
-		return nil
+	for _, rule := range passRules {
+		if b.iptables(ctx, "-C", rule) == nil {
+			continue
+		}
+		if err := b.iptables(ctx, "-I", rule); err != nil {
+			return err
+		}
 	}
-	return b.program(ctx, "", "iptables", append([]string{"-w", "5", "-I"}, passRule...)...)
+	return nil
 }
 
 func (b *balancer) letPassNoMore(ctx context.Context) {
-	// Where the rule is not there any more, there is nothing to complain about.
-	_ = b.program(ctx, "", "iptables", append([]string{"-w", "5", "-D"}, passRule...)...)
+	for _, rule := range passRules {
+		// Where the rule is not there any more, there is nothing to complain about.
+		_ = b.iptables(ctx, "-D", rule)
+	}
+}
+
+func (b *balancer) iptables(ctx context.Context, act string, rule []string) error {
+	return b.program(ctx, "", "iptables", append([]string{"-w", "5", act}, rule...)...)
 }
 
 // clear removes all rules.
