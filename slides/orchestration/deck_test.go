@@ -31,7 +31,8 @@ func TestExercises(t *testing.T) {
 	planned := "hello-node get-the-code " +
 		"rng-up rng-use hasher-up hasher-use stop-both all-up see-the-graph in-background resources ten-workers " +
 		"no-workers ping-idle ping-one ping-many ab-rng ab-hasher " +
-		"rng-stop rng-times-three hamba repoint thirty"
+		"rng-stop rng-times-three hamba repoint thirty " +
+		"add-host lonely-redis ambassador second-node all-nodes tell-the-world watcher"
 	var found []string
 	for _, e := range load(t).Exercises {
 		if e.Minutes <= 0 || e.Title == "" {
