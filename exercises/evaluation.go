@@ -15,8 +15,8 @@ import (
 // Input names one thing a check can read. A check is judged again when one of
 // the inputs it read last time has changed, and at no other time.
 type Input struct {
-	Node string
-	What string // a topic of the Docker state, "commands", "engine", or a probe's key
+	Node string // empty for what belongs to the whole lab
+	What string // a topic of the Docker state, "commands", "engine", "registry", or a probe's key
 }
 
 const (
@@ -37,6 +37,7 @@ type world struct {
 	commands map[string][]*Command
 	results  map[Probe]result
 	opened   map[Input]bool // ports that the person opened through the page
+	registry *[]*Repository // nil until known
 }
 
 func newWorld(names []string) *world {

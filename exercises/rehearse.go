@@ -78,7 +78,7 @@ func newRehearsal(cfg RehearseConfig, book *Book) *rehearsal {
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
 	}
-	r := &rehearsal{cfg: cfg, watcher: NewWatcher(WatcherConfig{Book: book, Nodes: cfg.Lab.Nodes(), Log: cfg.Log})}
+	r := &rehearsal{cfg: cfg, watcher: NewWatcher(WatcherConfig{Book: book, Nodes: cfg.Lab.Nodes(), Registry: cfg.Registry, Log: cfg.Log})}
 	r.hands = newHands(cfg.Lab, r.watcher, r.say, manners{prompt: promptLimit})
 	return r
 }

@@ -28,6 +28,7 @@ type RehearseConfig struct {
 	Exercises []Exercise // the whole workshop, in order
 	Only      string     // an exercise's id or a chapter's name; empty is everything
 	Lab       RehearsalLab
+	Registry  Registry  // of the lab; nil for none
 	Out       io.Writer // what is typed and seen, for a person to read along
 	Log       *slog.Logger
 

@@ -25,6 +25,9 @@ func (x *explainer) subject(e ast.Expr) string {
 		if s.FieldName() == "swarm" {
 			return "the swarm as " + x.subject(s.Operand()) + " sees it"
 		}
+		if s.FieldName() == "registry" {
+			return "the lab's registry"
+		}
 		return x.noun(s) + " of " + x.subject(s.Operand())
 	case ast.CallKind:
 		return x.callSubject(e)
@@ -89,6 +92,8 @@ func (x *explainer) callSubject(e ast.Expr) string {
 		on = " in the lab"
 	}
 	switch call.FunctionName() {
+	case "repository":
+		return "repository " + arg(0) + " in " + of
 	case "service", "container", "image", "network", "volume", "project":
 		if len(args) == 1 {
 			return call.FunctionName() + " " + arg(0) + strings.Replace(on, " on project", " of project", 1)
@@ -174,6 +179,10 @@ func (o *object) inWords() string {
 		return v.Path
 	case *Port:
 		return fmt.Sprintf("port %d for %d", v.Host, v.Container)
+	case *registryView:
+		return "the lab's registry"
+	case *Repository:
+		return "repository " + v.Name
 	case *Mount:
 		return "mount " + v.Target
 	}

@@ -34,8 +34,11 @@ func newKinds() []*kind {
 		command   = newKind[*Command]("Command", "command")
 		file      = newKind[*File]("File", "file")
 		answer    = newKind[*Answer]("Answer", "answer")
+		registry  = newKind[*registryView]("Registry", "registry")
+		pushed    = newKind[*Repository]("Repository", "repository")
 	)
 	labWords(lab, node, container, command, service)
+	registryWords(lab, registry, pushed)
 	nodeWords(node, container, image, network, volume, swarm, service, project)
 	nodeActs(node, command, file, answer)
 	serviceWords(service, container)
@@ -49,7 +52,7 @@ func newKinds() []*kind {
 	commandWords(command, file)
 	answerWords(answer)
 	return []*kind{lab, node, service, project, container, port, mount, image, network, volume,
-		swarm, swarmNode, swarmSvc, task, command, file, answer}
+		swarm, swarmNode, swarmSvc, task, command, file, answer, registry, pushed}
 }
 
 func listOf(k *kind) *cel.Type { return cel.ListType(k.typ) }

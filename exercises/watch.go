@@ -30,7 +30,10 @@ type WatcherConfig struct {
 	// shared and never changed. It may be nil. It is called from several
 	// goroutines and must not block.
 	Docker func(node string, state *DockerState)
-	Log    *slog.Logger
+	// Registry follows what is pushed to the lab's registry. Nil when it has
+	// none: checks of it are unknown then.
+	Registry Registry
+	Log      *slog.Logger
 }
 
 // Watcher judges the exercises of one lab as its state changes. Only checks
@@ -75,6 +78,7 @@ type letter struct {
 	rejudge bool
 	decided *workshop.Verdict // an instructor decided, or took a decision back
 	try     *trial
+	pushed  *[]*Repository // what the registry has now
 }
 
 // maxLetters bounds the box. It fills only if judging hangs; then the oldest
@@ -117,6 +121,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 	for name, m := range w.mirrors {
 		running.Go(func() { m.Run(ctx) })
 		running.Go(func() { w.followNode(ctx, w.nodes[name]) })
+	}
+	if w.cfg.Registry != nil {
+		running.Go(func() { w.followRegistry(ctx) })
 	}
 	defer w.prober.wait()
 	defer cancel() // runs before the waits
@@ -314,6 +321,9 @@ func (w *Watcher) take(l letter) {
 			w.open[l.too] = true
 			w.opens()
 		}
+	case l.pushed != nil:
+		w.world.registry = l.pushed
+		w.dirty[Input{What: topicRegistry}] = struct{}{}
 	case l.try != nil:
 		w.try(l.try)
 	case l.decided != nil:
