@@ -11,6 +11,7 @@ const pages = [
   'projector',
   'replay',
   'message',
+  'try',
 ];
 
 export default defineConfig({

@@ -194,6 +194,19 @@ export interface NodeState {
   message?: string;
 }
 
+/** What is being done for the person in their own terminals. */
+export interface Doing {
+  exercise: string;
+  /** The exercise that was asked for. */
+  for: string;
+  /** From 1; one more than acts while the tick is awaited. */
+  act: number;
+  acts: number;
+  node?: string;
+  terminal?: string;
+  text?: string;
+}
+
 /** A message of GET /api/events. Exactly one group of members is set. */
 export interface RoomMessage {
   snapshot?: Progress;
@@ -204,6 +217,7 @@ export interface RoomMessage {
   speed?: number;
   theory?: number;
   why?: string;
+  doing?: Doing | null;
   reload?: boolean;
 }
 

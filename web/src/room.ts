@@ -5,9 +5,28 @@
  */
 import { backOff, socketAddress } from './api';
 import { apply, newProgress, readSnapshot } from './progress';
-import type { Boot, NodeState, Participant, Person, Port, Progress, RoomMessage } from './protocol';
+import type {
+  Boot,
+  Doing,
+  JournalEvent,
+  NodeState,
+  Participant,
+  Person,
+  Port,
+  Progress,
+  RoomMessage,
+} from './protocol';
 
-export type Change = 'snapshot' | 'event' | 'ports' | 'nodes' | 'presence' | 'speed' | 'link' | 'reload';
+export type Change =
+  | 'snapshot'
+  | 'event'
+  | 'ports'
+  | 'nodes'
+  | 'presence'
+  | 'speed'
+  | 'doing'
+  | 'link'
+  | 'reload';
 
 export interface Speed {
   at: number;
@@ -24,6 +43,10 @@ export class Room {
   ports: Record<string, Port[]> = {};
   nodes: Record<string, NodeState> = {};
   presence: Record<string, boolean> = {};
+  /** What is being done for this person. */
+  doing: Doing | undefined;
+  /** How the last thing done for them ended. */
+  ended: JournalEvent | undefined;
   speed: Speed[] = [];
   theory: number | undefined;
   why = '';
@@ -108,9 +131,20 @@ export class Room {
       this.progress = readSnapshot(m.snapshot);
       this.online = true;
       this.tries = 0;
+      this.doing = undefined; // told again if it goes on
       this.tell('snapshot');
     }
-    if (m.event && apply(this.progress, m.event)) this.tell('event');
+    if (m.event && apply(this.progress, m.event)) {
+      if (m.event.participant === this.me?.id) {
+        if (m.event.kind === 'doing.began') this.ended = undefined;
+        if (m.event.kind === 'doing.ended') this.ended = m.event;
+      }
+      this.tell('event');
+    }
+    if (m.doing !== undefined) {
+      this.doing = m.doing ?? undefined;
+      this.tell('doing');
+    }
     if (m.ports) {
       this.ports = m.ports;
       this.tell('ports');

@@ -23,6 +23,7 @@ import {
   timeOf,
 } from '../words';
 import { define, Light } from './light';
+import './verdict';
 
 type Order = 'need' | 'name' | 'joined';
 
@@ -297,7 +298,7 @@ export class SlipBoard extends Light {
     const extra = [
       a.attempts ? `${a.attempts} ${a.attempts === 1 ? 'try' : 'tries'}` : '',
       a.hints ? `${a.hints} ${a.hints === 1 ? 'hint' : 'hints'}` : '',
-      a.solution ? 'looked at the solution' : '',
+      a.done ? 'done for them' : a.solution ? 'looked at the solution' : '',
       a.quiz === undefined ? '' : a.quiz ? 'question answered right' : 'question answered wrong',
     ].filter(Boolean);
     const open = cell === 'solved' || cell === 'hinted' ? [] : (a.checks ?? []);
@@ -313,7 +314,8 @@ export class SlipBoard extends Light {
                 ${c.reason ? html`<span class="soft">– ${coded(c.reason)}</span>` : nothing}</span></li>`,
             )}</ul>`
           : nothing
-      }</section>`;
+      }
+      <slip-verdict .person=${p.id} .exercise=${e.id} .override=${a.override ?? ''} .quiz=${(e.checks ?? []).length === 0}></slip-verdict></section>`;
   }
 }
 

@@ -55,6 +55,8 @@ export class SlipDock extends Light {
       for (const t of this.shells()) if (this.ready(t.node)) t.link?.hurry();
     }
     if (what === 'nodes' || what === 'snapshot') this.requestUpdate();
+    const doing = page().room.doing;
+    if (what === 'doing' && doing?.node && doing.terminal) this.reveal(doing.node, doing.terminal);
   }
 
   private ready(node: string): boolean {
@@ -81,6 +83,14 @@ export class SlipDock extends Light {
       this.asked.add(node);
       void this.adopt(node);
     }
+    this.requestUpdate();
+  }
+
+  /** Shows a shell in which something is done for the person; the keyboard stays where it is. */
+  private reveal(node: string, id: string): void {
+    if (!page().nodes.includes(node)) return;
+    this.show(node);
+    if (this.ensure(node, id)) this.last.set(node, id);
     this.requestUpdate();
   }
 

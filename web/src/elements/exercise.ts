@@ -10,6 +10,7 @@ import { keyBytes, keyName } from '../keys';
 import { page } from '../page';
 import type { Achievement, Act, CheckVerdict } from '../protocol';
 import { checkIcons, checkWords, coded, icon } from '../words';
+import { openPort } from './open';
 
 export class SlipExercise extends HTMLElement {
   private head: HTMLElement | undefined;
@@ -49,7 +50,7 @@ export class SlipExercise extends HTMLElement {
       }
     }
     this.undo = page().room.listen(what => {
-      if (what === 'snapshot' || what === 'event') this.draw();
+      if (what === 'snapshot' || what === 'event' || what === 'doing') this.draw();
     });
     this.draw();
   }
@@ -119,13 +120,87 @@ export class SlipExercise extends HTMLElement {
     );
   }
 
+  /** What it builds on and is not solved: advice, not a lock. */
+  private get missing(): { id: string; title: string }[] {
+    const { deck } = page();
+    const mine = page().room.person?.exercises ?? {};
+    return (deck.exercise(this.name)?.needs ?? [])
+      .filter(id => mine[id]?.state !== 'solved')
+      .map(id => ({ id, title: deck.exercise(id)?.title ?? id }));
+  }
+
+  private needs(): TemplateResult | typeof nothing {
+    const { missing } = this;
+    if (missing.length === 0 || this.state === 'solved') return nothing;
+    return html`<p class="needs soft" data-testid="needs">This builds on ${missing.map(
+      (one, i) => html`${i > 0 ? ', ' : ''}<b>${one.title}</b>`,
+    )}, not solved yet. You may go on as you like.</p>`;
+  }
+
+  /** What is being done for the person here, and how it ended. */
+  private progress(): TemplateResult | typeof nothing {
+    const { doing, ended } = page().room;
+    if (doing?.for === this.name) {
+      const title = page().deck.exercise(doing.exercise)?.title ?? doing.exercise;
+      const where = doing.node ? `${doing.node}, terminal ${/\d+/.exec(doing.terminal ?? '')?.[0] ?? 1}` : '';
+      const now =
+        doing.act > doing.acts && doing.acts > 0
+          ? 'waiting for the tick'
+          : html`step ${doing.act}${doing.acts ? ` of ${doing.acts}` : ''}${where ? ` on ${where}` : ''}`;
+      return html`<div class="hint doing" role="status" data-testid="doing">
+        <p><b>Typing for you:</b> ${title} – ${now} <button class="small" data-testid="stop-doing" @click=${() => void this.attempt(() => post('/api/doing/stop'))}>Stop</button></p>
+        ${doing.text ? html`<pre><code>${doing.text}</code></pre>` : nothing}
+        <p class="soft">Watch the terminal. A key of yours there stops it.</p></div>`;
+    }
+    if (ended?.exercise === this.name && ended.text) {
+      return html`<p class="line" role="status" data-testid="doing-ended">Not all of it was done: ${coded(ended.text)}.</p>`;
+    }
+    return nothing;
+  }
+
+  private ways(solved: boolean): TemplateResult | typeof nothing {
+    const { room, deck } = page();
+    if (room.doing || room.progress.ended) return nothing;
+    const info = deck.exercise(this.name);
+    const earlier =
+      this.missing.length > 0 ||
+      deck.deck.exercises.some(
+        e =>
+          e.chapter === info?.chapter &&
+          !e.optional &&
+          e.solution &&
+          deck.deck.exercises.indexOf(e) < deck.deck.exercises.indexOf(info) &&
+          !room.person?.exercises[e.id]?.solvedAt,
+      );
+    return html`${
+      info?.solution && !solved
+        ? html`<button class="link" data-testid="do-it" ?disabled=${this.busy} title="Types it into your own terminals, where you can watch"
+            @click=${() => void this.have(false)}>Do it for me</button>`
+        : nothing
+    }${
+      info && earlier && !solved
+        ? html`<button class="link" data-testid="bring-me" ?disabled=${this.busy} title="Does what comes before this exercise, in your own terminals"
+            @click=${() => void this.have(true)}>Bring me here</button>`
+        : nothing
+    }`;
+  }
+
+  private have(bring: boolean): Promise<void> {
+    page().room.ended = undefined;
+    return this.attempt(() => post(`/api/exercises/${this.name}/do`, { bring }));
+  }
+
   private footing(): TemplateResult {
     const all = Number(this.dataset.hints ?? 0);
     const open = this.hints.length;
     const solved = this.state === 'solved';
+    const override = this.mine?.override;
     return html`
+      ${override ? html`<p class="line" data-testid="override">${icon('check')} Your instructor counts this as solved: ${override}</p>` : nothing}
+      ${this.needs()}
       ${this.hints.map((text, i) => html`<div class="hint"><b>Hint ${i + 1}</b>${unsafeHTML(text)}</div>`)}
       ${this.acts ? this.solution(this.acts) : nothing}
+      ${this.progress()}
       ${this.error ? html`<p class="line bad" role="alert">${this.error}</p>` : nothing}
       <div class="ways">
         ${
@@ -140,6 +215,7 @@ export class SlipExercise extends HTMLElement {
             : html`<button class="link" data-testid="solution" ?disabled=${this.busy} @click=${() => void this.solve()}>
                 ${solved ? 'Show how we do it' : 'Show me how'}</button>`
         }
+        ${this.ways(solved)}
         ${
           solved || !this.querySelector('[data-check]')
             ? nothing
@@ -152,12 +228,16 @@ export class SlipExercise extends HTMLElement {
     return html`<div class="hint solution"><b>One way to do it</b> <span class="soft">Each line is typed for you when you click it, in this order.</span>
       <ol>${acts.map(
         act => html`<li><button class="act" @click=${() => void this.perform(act)}>
-          <code>${act.kind === 'key' ? keyName(act.text) : act.text.trimEnd()}</code>
+          <code>${act.kind === 'key' ? keyName(act.text) : act.kind === 'open' ? `open port ${act.text}` : act.text.trimEnd()}</code>
           <span class="soft">${act.node}${numberOf(act) > 1 ? `, terminal ${numberOf(act)}` : ''}</span></button></li>`,
       )}</ol></div>`;
   }
 
   private async perform(act: Act): Promise<void> {
+    if (act.kind === 'open') {
+      page().say(openPort(act.node, Number(act.text)), true);
+      return;
+    }
     const key = act.kind === 'key';
     const text = key ? keyBytes(act.text) : act.text;
     page().say(
