@@ -152,7 +152,7 @@ func (h *Host) nodeHostConfig(r record, net netip.Prefix, name string) *containe
 		// Nodes know each other by ExtraHosts. Any other name waits for a server that a lab
 		// has no way to: two seconds, not twenty, also for each pull from the library.
 		DNSOptions: []string{"timeout:1", "attempts:1"},
-		Tmpfs:         map[string]string{"/run": "rw,nosuid,nodev,mode=755,size=64m"},
+		Tmpfs:      map[string]string{"/run": "rw,nosuid,nodev,mode=755,size=64m"},
 		Mounts: []mount.Mount{{
 			Type: mount.TypeVolume, Source: h.objectName(r.key, name), Target: "/var/lib/docker",
 			VolumeOptions: &mount.VolumeOptions{Labels: h.labels(r, name), NoCopy: true},
