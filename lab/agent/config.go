@@ -34,17 +34,20 @@ type Config struct {
 
 // EngineConfig says how the node's Engine is run.
 type EngineConfig struct {
-	Command   []string      // program and arguments; it must listen on Socket
-	Socket    string        // the Engine's own socket, known to the agent alone
-	Public    string        // the socket people use, owned by the agent
-	Addresses []string      // TCP addresses people use
-	Group     string        // group that may use Public
-	PidFile   string        // removed before a start: it may be of another life
-	Images    string        // folder of *.tar to load before the first client
-	Stamp     string        // file that remembers what was loaded
-	LogFile   string        // bounded; "" discards
-	Ready     time.Duration // how long a start may take
-	Backoff   time.Duration // first pause after a failed start; doubles up to 30 s
+	Helper       []string      // a program that Command needs and that is started before it; may be empty
+	HelperSocket string        // answers when the helper can be used
+	Command      []string      // program and arguments; it must listen on Socket
+	Socket       string        // the Engine's own socket, known to the agent alone
+	Public       string        // the socket people use, owned by the agent
+	Addresses    []string      // TCP addresses people use
+	Group        string        // group that may use Public
+	PidFile      string        // removed before a start: it may be of another life
+	Images       string        // folder of *.tar to load before the first client
+	Stamp        string        // file that remembers what was loaded
+	LogFile      string        // bounded; "" discards
+	Ready        time.Duration // how long a start may take
+	Backoff      time.Duration // first pause after a failed start; doubles up to 30 s
+	Idle         time.Duration // how long nobody is connected before an Engine without containers is put to sleep; 0 for never
 
 	// For swarm mode without IPVS; see package balancer.
 	Namespaces string // folder of its network namespaces; "" leaves swarm mode alone
@@ -83,8 +86,10 @@ func Defaults() Config {
 		Node: node, Socket: SocketPath, User: "docker", Init: true, Root: "/",
 		Keys: KeysPath, SSH: ":22", Marks: MarksPath, Hook: HookPath,
 		Engine: EngineConfig{
+			Helper:       []string{"containerd", "--config=/usr/share/slipway/containerd.toml"},
+			HelperSocket: "/run/docker/containerd/containerd.sock",
 			Command: []string{"dockerd", "--host=unix:///run/docker-engine.sock", "--pidfile=/run/docker.pid",
-				"--config-file=/run/docker-daemon.json"},
+				"--config-file=/run/docker-daemon.json", "--containerd=/run/docker/containerd/containerd.sock"},
 			Socket:    "/run/docker-engine.sock",
 			Public:    "/var/run/docker.sock",
 			Addresses: []string{":55555"},
@@ -93,6 +98,7 @@ func Defaults() Config {
 			Images:    ImagesPath,
 			Stamp:     "/var/lib/docker/slipway-images",
 			LogFile:   "/var/log/dockerd.log",
+			Idle:      10 * time.Minute,
 
 			Namespaces: "/var/run/docker/netns",
 			Diagnostic: "127.0.0.1:7947", // next to the port of the gossip itself

@@ -9,10 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -51,6 +49,8 @@ type engine struct {
 	status  EngineStatus
 	attempt int           // starts begun
 	process *os.Process   // of the present life
+	users   int           // connections that keep it awake
+	idle    time.Time     // since when there are none
 	change  chan struct{} // closed and replaced when the status changes
 	want    chan struct{}
 }
@@ -79,6 +79,11 @@ func (e *engine) set(state string, err error) {
 	if state == EngineStarting {
 		e.attempt++
 	}
+	e.become(next)
+}
+
+// become changes the status, under the lock.
+func (e *engine) become(next EngineStatus) {
 	if next == e.status {
 		return
 	}
@@ -99,13 +104,41 @@ func (e errNotRunning) Error() string {
 }
 
 // Conn connects to the Engine. With wake it starts it first if need be and
-// waits until it answers; without, it fails unless the Engine runs.
+// waits until it answers, and the connection keeps it awake until it is closed; without, it fails unless the Engine runs.
 func (e *engine) Conn(ctx context.Context, wake bool) (net.Conn, error) {
+	release := func() {}
+	if wake {
+		release = e.use()
+	}
+	conn, err := e.connect(ctx, wake)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &engineLine{conn, release}, nil
+}
+
+func (e *engine) connect(ctx context.Context, wake bool) (*net.UnixConn, error) {
 	if err := e.await(ctx, wake); err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", e.cfg.Socket)
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", e.cfg.Socket)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UnixConn), nil
+}
+
+// engineLine is a connection to the Engine that may keep it awake.
+type engineLine struct {
+	*net.UnixConn
+	release func()
+}
+
+// Close closes the connection and lets the Engine sleep.
+func (l *engineLine) Close() error {
+	l.release()
+	return l.UnixConn.Close()
 }
 
 func (e *engine) await(ctx context.Context, wake bool) error {
@@ -179,6 +212,10 @@ func (e *engine) Run(ctx context.Context) {
 			e.set(EngineStopped, nil)
 			return
 		}
+		if errors.Is(err, errAsleep) {
+			failures = 0
+			continue
+		}
 		if time.Since(began) > steady {
 			failures = 0
 		}
@@ -207,95 +244,6 @@ func (e *engine) pause(ctx context.Context, failures int) bool {
 		return false
 	}
 	return true
-}
-
-// life is one run of the Engine, from start to end.
-func (e *engine) life(ctx context.Context) error {
-	e.set(EngineStarting, nil)
-	if e.cfg.PidFile != "" {
-		os.Remove(e.cfg.PidFile) // whoever wrote it is dead: we waited for it
-	}
-	os.Remove(e.cfg.Socket)
-	if err := e.cfg.linkConfig(); err != nil {
-		return fmt.Errorf("its configuration can't be reached: %w", err)
-	}
-	logs := newCapped(e.cfg.LogFile)
-	defer logs.Close()
-	cmd := &exec.Cmd{Path: e.cfg.Command[0], Args: e.cfg.Command, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
-	cmd.WaitDelay = time.Second
-	if path, err := exec.LookPath(e.cfg.Command[0]); err == nil {
-		cmd.Path = path
-	}
-	quiet := &quieter{to: logs}
-	cmd.Stdout, cmd.Stderr = quiet, quiet
-	if err := e.reap.Start(cmd); err != nil {
-		return fmt.Errorf("it can't be started: %w", err)
-	}
-	e.setProcess(cmd.Process)
-	defer e.setProcess(nil)
-	exited := make(chan error, 1)
-	go func() {
-		err := e.reap.Wait(cmd)
-		quiet.flush()
-		exited <- err
-	}()
-	err := e.serve(ctx, exited, logs)
-	if errors.Is(err, errExited) {
-		return fmt.Errorf("it stopped by itself: %s", logs.last())
-	}
-	e.kill(cmd, exited)
-	return err
-}
-
-func (e *engine) setProcess(p *os.Process) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.process = p
-}
-
-var errExited = errors.New("the Engine exited")
-
-// serve waits until the Engine answers, fills it, and then for its end.
-func (e *engine) serve(ctx context.Context, exited <-chan error, logs *capped) error {
-	ready := time.NewTimer(e.cfg.Ready)
-	defer ready.Stop()
-	client := e.client()
-	defer client.CloseIdleConnections()
-	for !e.answers(ctx, client) {
-		select {
-		case <-exited:
-			return errExited
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ready.C:
-			return fmt.Errorf("it did not answer within %v: %s", e.cfg.Ready, logs.last())
-		case <-time.After(pingEvery):
-		}
-	}
-	if err := e.fill(ctx, client); err != nil {
-		// An Engine without some image is worth more than none.
-		e.log.Error("images could not be loaded", "err", err)
-	}
-	e.set(EngineRunning, nil)
-	select {
-	case <-exited:
-		return errExited
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// kill ends the Engine: politely, then not.
-func (e *engine) kill(cmd *exec.Cmd, exited <-chan error) {
-	cmd.Process.Signal(syscall.SIGTERM)
-	grace := time.NewTimer(stopGrace)
-	defer grace.Stop()
-	select {
-	case <-exited:
-	case <-grace.C:
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		<-exited
-	}
 }
 
 func (e *engine) client() *http.Client {

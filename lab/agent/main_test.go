@@ -40,6 +40,10 @@ func playEngine() int {
 	mux.HandleFunc("/images/load", func(w http.ResponseWriter, r *http.Request) { loads++ })
 	mux.HandleFunc("/loads", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, loads) })
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	containers := "[]"
+	mux.HandleFunc("/containers/json", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, containers) })
+	mux.HandleFunc("/run", func(w http.ResponseWriter, r *http.Request) { containers = `[{"Id":"x"}]` })
+	mux.HandleFunc("/rm", func(w http.ResponseWriter, r *http.Request) { containers = "[]" })
 	mux.HandleFunc("/die", func(w http.ResponseWriter, r *http.Request) { os.Exit(3) })
 	http.Serve(l, mux)
 	return 0
