@@ -32,7 +32,9 @@ func TestExercises(t *testing.T) {
 		"rng-up rng-use hasher-up hasher-use stop-both all-up see-the-graph in-background resources ten-workers " +
 		"no-workers ping-idle ping-one ping-many ab-rng ab-hasher " +
 		"rng-stop rng-times-three hamba repoint thirty " +
-		"add-host lonely-redis ambassador second-node all-nodes tell-the-world watcher"
+		"add-host lonely-redis ambassador second-node all-nodes tell-the-world watcher " +
+		"swarm-init swarm-join-one swarm-join-all look-around contexts first-service drain push no-image " +
+		"jedi ping-within ping-across connect disconnect clean-up stack stack-scale stack-update stack-gone"
 	var found []string
 	for _, e := range load(t).Exercises {
 		if e.Minutes <= 0 || e.Title == "" {
