@@ -63,6 +63,21 @@ docker build -q -t `+echoImage+` ~/echo`)
 	return l
 }
 
+// explain logs, when a test has failed, what each node knows of the ingress and made of it.
+func explain(t *testing.T, l *lab.Lab) {
+	if !t.Failed() {
+		return
+	}
+	for _, n := range l.Nodes {
+		out, _ := run(t, n, "root", `sbox="nsenter --net=/var/run/docker/netns/ingress_sbox"
+docker network inspect -v ingress | jq -c '.[0] | [.Peers, .Services]'
+$sbox ip -4 -br address; $sbox nft list table ip slipway_swarm | grep dnat; nft list table ip slipway_swarm | grep dnat
+for s in /var/run/docker/netns/1-*; do echo $s; nsenter --net=$s ip neighbour; nsenter --net=$s bridge fdb show dev vxlan0 | grep dst; done
+docker ps --format '{{.ID}} {{.Names}}'`)
+		t.Logf("%s:\n%s", n.Name, out)
+	}
+}
+
 func readyNodes(t *testing.T, l *lab.Lab) int {
 	return strings.Count(must(t, l.Node("node1"), "docker node ls --format '{{.Status}}'"), "Ready")
 }
@@ -201,6 +216,7 @@ func unharmed(t *testing.T, what string, stop func() (int, []time.Time)) {
 // Services are reached as they are with IPVS, on nodes that have none.
 func TestSwarmServices(t *testing.T) {
 	l := newSwarm(t, "services")
+	defer explain(t, l)
 	manager, node2, node5 := l.Node("node1"), l.Node("node2"), l.Node("node5")
 	create(t, l, 3, "rng", "--publish 8001:80 "+rngImage)
 
@@ -317,6 +333,7 @@ func loseNode(t *testing.T, l *lab.Lab, gone *lab.Node, lose func()) {
 // has a container there.
 func TestSwarmVirtualIPs(t *testing.T) {
 	l := newSwarm(t, "vips")
+	defer explain(t, l)
 	manager := l.Node("node1")
 	must(t, manager, "docker network create -d overlay --attachable one >/dev/null; docker network create -d overlay --attachable two >/dev/null")
 	create(t, l, 3, "a", "--network one "+rngImage)
@@ -369,6 +386,7 @@ func TestSwarmVirtualIPs(t *testing.T) {
 // task that is gone.
 func TestSwarmUDP(t *testing.T) {
 	l := newSwarm(t, "udp")
+	defer explain(t, l)
 	manager := l.Node("node1")
 	create(t, l, 3, "echo", "--publish 5353:53/udp "+echoImage)
 	create(t, l, 2, "rng", "--publish 5353:80/tcp "+rngImage) // the same number, another protocol
@@ -383,20 +401,23 @@ func TestSwarmUDP(t *testing.T) {
 	}
 	// One sender, one source port, all the time.
 	must(t, manager, `cat >/tmp/sender <<'X'
-exec 3<>/dev/udp/127.0.0.1/5353
-while sleep 0.05; do echo x >&3; done & while read -r -u 3 who; do echo "$who" >/tmp/last; done
+while :; do (while sleep 0.05; do echo x; done) | nc -u -p 4444 127.0.0.1 5353 >>/tmp/heard; sleep 0.1; done
 X
-setsid bash /tmp/sender </dev/null >/dev/null 2>&1 & sleep 1; cat /tmp/last`)
-	first := must(t, manager, "cat /tmp/last")
+setsid bash /tmp/sender </dev/null >/dev/null 2>&1 &`)
+	var first string
+	eventually(t, 5*time.Second, "the sender is answered", func() bool {
+		first = must(t, manager, "tail -n 1 /tmp/heard 2>/dev/null; true")
+		return first != ""
+	})
 	scale(t, l, "echo", 0)
 	eventually(t, 20*time.Second, "nobody answers", func() bool {
-		out, _ := run(t, manager, "docker", "rm -f /tmp/last; sleep 0.3; cat /tmp/last 2>/dev/null")
+		out, _ := run(t, manager, "docker", ": >/tmp/heard; sleep 0.3; cat /tmp/heard")
 		return out == ""
 	})
 	scale(t, l, "echo", 2)
 	tasksRun(t, l, "echo", 2)
 	eventually(t, 2*time.Second, "the sender has another task", func() bool {
-		out, _ := run(t, manager, "docker", "cat /tmp/last 2>/dev/null")
+		out, _ := run(t, manager, "docker", "tail -n 1 /tmp/heard")
 		return out != "" && out != first
 	})
 }
@@ -404,6 +425,7 @@ setsid bash /tmp/sender </dev/null >/dev/null 2>&1 & sleep 1; cat /tmp/last`)
 // What people do in swarm mode beside services.
 func TestSwarmTools(t *testing.T) {
 	l := newSwarm(t, "tools")
+	defer explain(t, l)
 	manager := l.Node("node1")
 	must(t, manager, `cat >~/stack.yml <<'X'
 version: "3.8"
@@ -418,8 +440,8 @@ X
 docker stack deploy --resolve-image never -c ~/stack.yml coins`)
 	tasksRun(t, l, "coins_rng", 2)
 	followed(t, l, 2)
-	out := must(t, manager, `docker context create two --docker host=ssh://docker@node2 >/dev/null
-docker context create three --docker host=tcp://node3:55555 >/dev/null
+	out := must(t, manager, `docker context create two --docker host=ssh://docker@node2 >/dev/null 2>&1
+docker context create three --docker host=tcp://node3:55555 >/dev/null 2>&1
 docker --context two info -f '{{.Name}} {{.Swarm.LocalNodeState}}'
 docker --context three info -f '{{.Name}} {{.Swarm.LocalNodeState}}'
 DOCKER_HOST=tcp://node4:55555 docker info -f '{{.Name}}'`)
