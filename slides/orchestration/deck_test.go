@@ -33,6 +33,7 @@ func TestExercises(t *testing.T) {
 		"no-workers ping-idle ping-one ping-many ab-rng ab-hasher " +
 		"rng-stop rng-times-three hamba repoint thirty " +
 		"add-host lonely-redis ambassador second-node all-nodes tell-the-world watcher " +
+		"backup logs-driver rebuild sniff " +
 		"swarm-init swarm-join-one swarm-join-all look-around contexts first-service drain push no-image " +
 		"jedi ping-within ping-across connect disconnect clean-up stack stack-scale stack-update stack-gone"
 	var found []string
