@@ -69,13 +69,20 @@ func (e *engine) openDiagnostic(ctx context.Context) error {
 
 // withMember adds a member to a JSON object.
 func withMember(text []byte, name string, value any) ([]byte, error) {
-	members := map[string]any{}
+	members := map[string]json.RawMessage{}
 	if len(text) > 0 {
 		if err := json.Unmarshal(text, &members); err != nil {
 			return nil, err
 		}
 	}
-	members[name] = value
+	if members == nil { // the text was null
+		members = map[string]json.RawMessage{}
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	members[name] = b
 	return json.Marshal(members)
 }
 
