@@ -31,11 +31,12 @@ const (
 // Kind is the first byte of a frame.
 type Kind byte
 
-// Kinds of frames. The first six travel to the client, the others from it.
+// Kinds of frames. The first seven travel to the client, the others from it.
 const (
 	KindHello   Kind = 'h' // JSON Hello: the first frame of a stream
 	KindOutput  Kind = 'o' // offset of the first byte, unix milliseconds, bytes
 	KindRepaint Kind = 's' // offset, bytes that bring a reset terminal to the state at that offset
+	KindPart    Kind = 'p' // bytes of a repaint that belong before those of the next `s`
 	KindSize    Kind = 'z' // columns, rows of the terminal
 	KindExit    Kind = 'e' // exit code; the last frame of a stream
 	KindKeys    Kind = 'k' // how many bytes of this client's input have been typed
@@ -65,7 +66,7 @@ type Frame struct {
 	Kind   Kind
 	Offset uint64 // o, s, i, a; the count of k
 	Time   int64  // o: unix milliseconds
-	Data   []byte // o, s, i
+	Data   []byte // o, s, p, i
 	Cols   uint16 // z, r
 	Rows   uint16 // z, r
 	Code   int32  // e
@@ -96,6 +97,8 @@ func (f Frame) Append(dst []byte) ([]byte, error) {
 		return append(dst, f.Data...), nil
 	case KindRepaint, KindInput:
 		dst = binary.BigEndian.AppendUint64(dst, f.Offset)
+		return append(dst, f.Data...), nil
+	case KindPart:
 		return append(dst, f.Data...), nil
 	case KindKeys, KindAck:
 		return binary.BigEndian.AppendUint64(dst, f.Offset), nil
@@ -143,6 +146,8 @@ func frameShape(k Kind) (need int, exact bool) {
 		return 16, false
 	case KindRepaint, KindInput:
 		return 8, false
+	case KindPart:
+		return 0, false
 	case KindKeys, KindAck:
 		return 8, true
 	case KindSize, KindResize, KindExit:
@@ -165,6 +170,8 @@ func (f *Frame) fill(rest []byte) error {
 	case KindRepaint, KindInput:
 		f.Offset = binary.BigEndian.Uint64(rest)
 		f.Data = rest[8:]
+	case KindPart:
+		f.Data = rest
 	case KindKeys, KindAck:
 		f.Offset = binary.BigEndian.Uint64(rest)
 	case KindSize, KindResize:

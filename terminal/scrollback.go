@@ -193,6 +193,14 @@ func (s *Scrollback) SafePoint(from uint64) uint64 {
 	return from
 }
 
+// endOfWhole is End, or where a character begins that is not complete yet.
+func (s *Scrollback) endOfWhole() uint64 {
+	var tail [utf8.UTFMax]byte
+	from := s.end - min(uint64(len(tail)), s.end-s.start)
+	n := s.Copy(tail[:], from)
+	return from + uint64(wholeRunes(tail[:n]))
+}
+
 // wholeRunes returns the length of the longest prefix of p that does not end
 // inside a UTF-8 sequence. Bytes that are no UTF-8 at all count as whole.
 func wholeRunes(p []byte) int {

@@ -45,13 +45,15 @@ type Spawner interface {
 
 // Screen is a model of what is drawn: with one, whoever attaches late gets the
 // exact screen instead of a replay of the last bytes. Write and Resize follow
-// the output in order; Repaint returns at most max bytes that bring a freshly
-// reset terminal of the same size to the present state. The terminal calls it
-// from one goroutine at a time.
+// the output in order; Repaint returns at most max bytes, about history of them
+// for what scrolled out above, that bring a freshly reset terminal of the same
+// size to the present state, and how many of the last bytes written are not in
+// it yet. It returns nil when max is too small. The terminal calls it from one
+// goroutine at a time and does not write into what it returns.
 type Screen interface {
 	Write(p []byte)
 	Resize(cols, rows int)
-	Repaint(max int) []byte
+	Repaint(max, history int) (paint []byte, behind int)
 }
 
 // Options describe a terminal. Only Command is required.
@@ -90,7 +92,8 @@ type Terminal struct {
 	queued   int    // bytes in queue
 	cols     int
 	rows     int
-	hangup   bool // told to end: nobody holds the pump any more
+	sizeAt   uint64 // end of the output when it got this size
+	hangup   bool   // told to end: nobody holds the pump any more
 	ended    bool
 	code     int
 	activity time.Time

@@ -3,6 +3,7 @@ package terminal
 import (
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,7 +72,8 @@ type viewer struct {
 
 	hello      bool   // sent
 	repaint    bool   // wanted
-	repaintMax int    // bytes of the ring to draw again
+	repaintMax int    // bytes of the ring, or of history, to draw again
+	paint      []byte // what is still to be sent of a repaint
 	next       uint64 // offset of the next byte to send
 	acked      uint64
 	cols, rows int // what this view could show; 0 if it didn't say
@@ -90,6 +92,9 @@ func (v *viewer) notify() {
 	default:
 	}
 }
+
+// maxPaint bounds a repaint, which is sent without waiting for what is drawn.
+const maxPaint = 512 << 10
 
 // watcherCatchUp bounds how far back an onlooker's first repaint reaches, and
 // skipCatchUp how far back one goes that was too slow.
@@ -139,6 +144,9 @@ func (v *viewer) seek(a Attach) {
 	}
 	from := uint64(max(a.From, 0))
 	known := a.From >= 0 && from <= r.End() && (a.Born == 0 || a.Born == v.t.born.UnixMilli())
+	if v.t.screen != nil && v.role != RoleRecorder && from < v.t.sizeAt {
+		known = false // its lines were wrapped for another size
+	}
 	switch {
 	case v.role == RoleRecorder && (!known || from < r.Start()):
 		from = r.SafePoint(r.Start()) // the jump tells it what is missing
@@ -197,7 +205,7 @@ func (t *Terminal) resize(cols, rows int) {
 	if cols == t.cols && rows == t.rows {
 		return
 	}
-	t.cols, t.rows = cols, rows
+	t.cols, t.rows, t.sizeAt = cols, rows, t.ring.endOfWhole()
 	if !t.ended {
 		t.pty.resize(uint16(cols), uint16(rows))
 	}
@@ -205,6 +213,11 @@ func (t *Terminal) resize(cols, rows int) {
 		t.screen.Resize(cols, rows)
 	}
 	for v := range t.viewers {
+		// A paint was made for the old size; and who missed a size has lines
+		// that wrapped otherwise.
+		if v.paint != nil || t.screen != nil && !v.sizeSent && v.role != RoleRecorder {
+			v.paint, v.repaint = nil, true
+		}
 		v.sizeSent = false
 		v.notify()
 	}
@@ -269,8 +282,8 @@ func (v *viewer) pull(buf []byte) (f Frame, ok, last bool) {
 		return Frame{}, false, true
 	case !v.hello:
 		return v.sayHello(), true, false
-	case !v.sizeSent:
-		v.sizeSent = true
+	case !v.sizeSent && (v.next >= t.sizeAt || v.repaint):
+		v.sizeSent = true // not before the output that was printed at the old one
 		return Frame{Kind: KindSize, Cols: uint16(t.cols), Rows: uint16(t.rows)}, true, false
 	case v.questions > 0 || v.role == RoleOwner && (!v.typedKnown || v.typedSent != v.client.typed):
 		if v.typedSent == v.client.typed && v.typedKnown {
@@ -303,6 +316,9 @@ func (v *viewer) sayHello() Frame {
 // viewer needs.
 func (v *viewer) output(buf []byte) (Frame, bool) {
 	t, r := v.t, v.t.ring
+	if len(v.paint) > 0 {
+		return v.paintOn(), true
+	}
 	window := uint64(t.opt.Window)
 	unacked := v.next - v.acked
 	if !v.repaint && unacked >= window {
@@ -321,6 +337,9 @@ func (v *viewer) output(buf []byte) (Frame, bool) {
 		return v.drawAgain(buf), true
 	}
 	n := min(r.End()-v.next, outputSize, window-unacked, uint64(len(buf)))
+	if !v.sizeSent {
+		n = min(n, t.sizeAt-v.next)
+	}
 	ms, until := r.TimeAt(v.next)
 	if v.role == RoleRecorder {
 		n = min(n, until-v.next)
@@ -365,16 +384,35 @@ func (v *viewer) lost(window uint64) bool {
 	return slow && !v.repaint && v.next >= v.goal && r.End()-v.next > 2*window
 }
 
-// drawAgain makes a repaint frame. Without a screen model it replays the ring:
-// the frame takes its first part and output frames bring the rest.
+// paintOn sends the next piece of a repaint; the last one says where it leads.
+func (v *viewer) paintOn() Frame {
+	if len(v.paint) > outputSize {
+		n := outputSize
+		for !utf8.RuneStart(v.paint[n]) { // a paint is whole characters
+			n--
+		}
+		data := v.paint[:n]
+		v.paint = v.paint[n:]
+		return Frame{Kind: KindPart, Data: data}
+	}
+	data := v.paint
+	v.paint = nil
+	return Frame{Kind: KindRepaint, Offset: v.next, Data: data}
+}
+
+// drawAgain begins a repaint. Without a screen model, or when a screen is too
+// much to be painted, it replays the ring: the frame takes its first part and
+// output frames bring the rest.
 func (v *viewer) drawAgain(buf []byte) Frame {
 	t, r := v.t, v.t.ring
 	v.repaint, v.goal = false, r.End()
 	if t.screen != nil {
-		data := t.screen.Repaint(MaxData)
-		v.next = r.End()
-		v.acked = v.next - min(v.next, uint64(len(data)))
-		return Frame{Kind: KindRepaint, Offset: v.next, Data: data}
+		if paint, behind := t.screen.Repaint(maxPaint, v.repaintMax); paint != nil {
+			v.paint = paint
+			v.next = r.End() - uint64(behind)
+			v.acked = v.next - min(v.next, uint64(len(paint)))
+			return v.paintOn()
+		}
 	}
 	from, set := t.replayFrom(uint64(v.repaintMax))
 	n := copy(buf[:outputSize-1], set)

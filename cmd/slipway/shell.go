@@ -68,6 +68,10 @@ func (s *shell) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		switch f.Kind {
+		case terminal.KindPart:
+			if s.after == 0 {
+				s.pending = append(s.pending, f.Data...)
+			}
 		case terminal.KindOutput, terminal.KindRepaint:
 			if f.Kind == terminal.KindOutput && f.Offset >= s.after || s.after == 0 {
 				s.pending = append(s.pending, f.Data...)

@@ -101,7 +101,7 @@ func (n *node) shell(t *testing.T, id string, env ...string) *shell {
 	if _, err := n.OpenTerminal(n.ctx, lab.TerminalSpec{ID: id, Env: env}); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := n.Attach(n.ctx, id, terminal.Attach{Client: "me", Role: terminal.RoleOwner, From: terminal.FromRepaint})
+	conn, err := n.Attach(n.ctx, id, terminal.Attach{Client: "me", Role: terminal.RoleOwner, From: 0})
 	if err != nil {
 		t.Fatal(err)
 	}

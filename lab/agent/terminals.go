@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"slipway/terminal"
+	"slipway/terminal/screen"
 )
 
 // MaxTerminals bounds the terminals of a node, ended ones included.
@@ -155,6 +156,7 @@ func (ts *terminals) start(o OpenTerminal) (*terminal.Terminal, error) {
 	opt := terminal.Options{
 		ID: o.ID, Name: o.Name, Command: o.Command, Dir: o.Dir, Cols: o.Cols, Rows: o.Rows,
 		Credential: who.cred, Spawner: ts.reap, Env: ts.environment(who, o), Now: ts.cfg.Now,
+		Screen: func(cols, rows int) terminal.Screen { return screen.New(cols, rows) },
 	}
 	if len(o.Command) == 0 {
 		opt.Command = ts.cfg.Shell

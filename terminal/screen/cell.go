@@ -324,6 +324,14 @@ func (s *Screen) recount() {
 	s.exts.full, s.combs.full = 1, 1
 }
 
+// extraOf is what a cell's attributes have beyond colours and flags.
+func (s *Screen) extraOf(c cell) extra {
+	if c.ext == 0 {
+		return extra{}
+	}
+	return s.exts.all[c.ext]
+}
+
 // text is what stands in a cell.
 func (s *Screen) text(c cell) string {
 	if c.ch&combinedFlag != 0 {

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -111,16 +112,23 @@ func (s *Screen) encode(dst []byte, l *line) []byte {
 	if l.wrapped {
 		dst = append(dst, opWrapped)
 	}
-	cells := l.cells
-	for len(cells) > 0 && cells[len(cells)-1] == (cell{ch: nullCh}) {
-		cells = cells[:len(cells)-1]
+	n := len(l.cells)
+	for n > 0 && l.cells[n-1] == (cell{ch: nullCh}) {
+		n--
 	}
+	cells := l.cells[:n]
+	dst = slices.Grow(dst, n)
 	pen := cell{ch: nullCh}
 	for x := 0; x < len(cells); {
 		c := cells[x]
 		if c.fg != pen.fg || c.bg != pen.bg || c.ext != pen.ext {
 			dst = s.encodePen(dst, c)
 			pen = c
+		}
+		if n := plainRun(dst, cells[x:], pen); n > 0 {
+			dst = dst[:len(dst)+n]
+			x += n
+			continue
 		}
 		x++
 		switch r := c.ch & codeMask; {
@@ -130,8 +138,6 @@ func (s *Screen) encode(dst []byte, l *line) []byte {
 				n++
 			}
 			dst = binary.AppendUvarint(append(dst, opNull), uint64(n))
-		case c.ch>>widthShift == 1 && r >= ' ' && r < 0x7f && c.ch&combinedFlag == 0:
-			dst = append(dst, byte(r))
 		case c.ch>>widthShift == 1 && r >= 0xa0 && c.ch&combinedFlag == 0:
 			dst = utf8.AppendRune(dst, rune(r))
 		case c.ch>>widthShift == 2 && c.ch&combinedFlag == 0 && x < len(cells) && cells[x] == (cell{0, c.fg, c.bg, c.ext}):
@@ -146,6 +152,21 @@ func (s *Screen) encode(dst []byte, l *line) []byte {
 	return dst
 }
 
+// plainRun writes ASCII letters of one pen behind dst, as far as its capacity
+// reaches, and returns how many.
+func plainRun(dst []byte, cells []cell, pen cell) int {
+	room := dst[len(dst):cap(dst)]
+	n := min(len(room), len(cells))
+	for i := range cells[:n] {
+		c := &cells[i]
+		if c.ch-(nullCh|' ') > '~'-' ' || c.fg != pen.fg || c.bg != pen.bg || c.ext != pen.ext {
+			return i
+		}
+		room[i] = byte(c.ch)
+	}
+	return n
+}
+
 func (s *Screen) encodePen(dst []byte, c cell) []byte {
 	if c.plain() {
 		return append(dst, opPlain)
@@ -156,7 +177,7 @@ func (s *Screen) encodePen(dst []byte, c cell) []byte {
 	if c.bg&extended == 0 {
 		return dst
 	}
-	e := s.exts.all[c.ext]
+	e := s.extraOf(c)
 	if e.link == nil {
 		e.link = &link{}
 	}

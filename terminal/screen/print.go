@@ -140,7 +140,7 @@ func (s *Screen) repeat(n int) {
 		return
 	}
 	text := []rune(s.text(l.cells[x]))
-	for range min(n, maxRepeat) {
+	for range min(n, maxRepeat/max(len(text), 1)) {
 		for _, r := range text {
 			s.print(r)
 		}

@@ -281,7 +281,7 @@ func (p *painter) oddNull(l *line, x int) {
 func (p *painter) penOf(c cell) pen {
 	q := pen{fg: c.fg, bg: c.bg}
 	if c.bg&extended != 0 {
-		q.extra = p.s.exts.all[c.ext]
+		q.extra = p.s.extraOf(c)
 		if l, now := q.extra.link, p.pen.extra.link; l != nil && now != nil && *l == *now {
 			q.extra.link = now
 		}

@@ -92,7 +92,6 @@ func (s *Screen) reset() {
 	s.modes = m
 	s.pen = pen{}
 	s.exts, s.combs = table[extra]{}, table[string]{}
-	s.exts.number(extra{style: 1}, 32)
 	s.normal = buffer{scrollback: true, tabs: standardTabs(s.cols), end: s.rows - 1}
 	s.alt = buffer{tabs: standardTabs(s.cols), end: s.rows - 1, most: s.rows}
 	s.b = &s.normal

@@ -31,7 +31,18 @@ function piece(r: (n: number) => number, cols: number, rows: number): string {
   const text = () => 'the quick brown fox jumps over the lazy dog and goes on'.slice(0, 1 + r(40));
   const pick = <T>(...list: T[]): T => list[r(list.length)]!;
   const colour = () =>
-    pick('31', '42', '97', '104', '38;5;200', '48;5;20', '38;2;1;2;3', '48;2;200;100;50', '38:2::9:8:7', '48:5:7');
+    pick(
+      '31',
+      '42',
+      '97',
+      '104',
+      '38;5;200',
+      '48;5;20',
+      '38;2;1;2;3',
+      '48;2;200;100;50',
+      '38:2::9:8:7',
+      '48:5:7',
+    );
   switch (r(34)) {
     case 0:
     case 1:
@@ -42,7 +53,16 @@ function piece(r: (n: number) => number, cols: number, rows: number): string {
     case 5:
       return pick('日本語', '한국', 'ｆｕｌｌ', '😀', '漢字かな', '日').repeat(1 + r(4));
     case 6:
-      return pick('e\u0301', 'o\u0308\u0301', '\u0301', '日\u0301', 'a\u200d', 'x\u0300\u0301\u0302', '\u00ad', '“q”');
+      return pick(
+        'e\u0301',
+        'o\u0308\u0301',
+        '\u0301',
+        '日\u0301',
+        'a\u200d',
+        'x\u0300\u0301\u0302',
+        '\u00ad',
+        '“q”',
+      );
     case 7:
       return pick('\r\n', '\n', '\r', '\r\n\r\n', '\x0b');
     case 8:
@@ -59,7 +79,18 @@ function piece(r: (n: number) => number, cols: number, rows: number): string {
     case 14:
       return `\x1b[${1 + r(rows)};${1 + r(rows)}r`;
     case 15:
-      return pick('\x1bD', '\x1bE', '\x1bM', '\x1b7', '\x1b8', '\x1b[s', '\x1b[u', '\x1bH', '\x1b[g', '\x1b[3g');
+      return pick(
+        '\x1bD',
+        '\x1bE',
+        '\x1bM',
+        '\x1b7',
+        '\x1b8',
+        '\x1b[s',
+        '\x1b[u',
+        '\x1bH',
+        '\x1b[g',
+        '\x1b[3g',
+      );
     case 16:
     case 17:
       return `\x1b[${colour()}m`;
@@ -74,17 +105,53 @@ function piece(r: (n: number) => number, cols: number, rows: number): string {
     case 22:
       return pick('\x1b[4h', '\x1b[4l', '\x1b[20h', '\x1b[20l');
     case 23:
-      return pick('\x1b[?1049h', '\x1b[?1049l', '\x1b[?47h', '\x1b[?47l', '\x1b[?1047h', '\x1b[?1048h', '\x1b[?1048l');
+      return pick(
+        '\x1b[?1049h',
+        '\x1b[?1049l',
+        '\x1b[?47h',
+        '\x1b[?47l',
+        '\x1b[?1047h',
+        '\x1b[?1048h',
+        '\x1b[?1048l',
+      );
     case 24:
       return `\x1b]${pick('0;title é', '2;other', '8;;http://one.example/a;b', '8;id=x;http://two.example', '8;;', '8;;', '52;c;?', '4;1;rgb:1/2/3')}${pick('\x07', '\x1b\\')}`;
     case 25:
       return pick('\x1b(0', '\x1b(B', '\x1b)0', '\x1b(A', '\x1b*0', '\x1bn', '\x1b~', 'lqqk x x mqqj');
     case 26:
-      return pick('\x1b#8', '\x1b[!p', '\x1bc', '\x1b=', '\x1b>', '\x1b[3J', '\x1b[ @', '\x1b[2 A', "\x1b[2'}", "\x1b[2'~");
+      return pick(
+        '\x1b#8',
+        '\x1b[!p',
+        '\x1bc',
+        '\x1b=',
+        '\x1b>',
+        '\x1b[3J',
+        '\x1b[ @',
+        '\x1b[2 A',
+        "\x1b[2'}",
+        "\x1b[2'~",
+      );
     case 27:
-      return pick('\x1b[1"q', '\x1b[0"q', '\x1b[?J', '\x1b[?1K', '\x1b[3b', '\x1b[20b', '\x1b[2 q', '\x1b[5 q');
+      return pick(
+        '\x1b[1"q',
+        '\x1b[0"q',
+        '\x1b[?J',
+        '\x1b[?1K',
+        '\x1b[3b',
+        '\x1b[20b',
+        '\x1b[2 q',
+        '\x1b[5 q',
+      );
     case 28:
-      return pick('\x1bP1$r0m\x1b\\', '\x1b_app\x1b\\', '\x1bPq#0\x18', '\x1b[>c', '\x1b[6n', '\x1b[12\n3m', '\x1b[1;2\x1b[m');
+      return pick(
+        '\x1bP1$r0m\x1b\\',
+        '\x1b_app\x1b\\',
+        '\x1bPq#0\x18',
+        '\x1b[>c',
+        '\x1b[6n',
+        '\x1b[12\n3m',
+        '\x1b[1;2\x1b[m',
+      );
     case 29:
       return 'wide line that fills '.repeat(8).slice(0, cols + (r(3) - 1));
     case 30:
@@ -120,7 +187,9 @@ function moves(seed: number, count: number, resizes: boolean): { cols: number; r
 }
 
 const quoted = (list: Move[]) =>
-  list.map(m => ('data' in m ? JSON.stringify(Buffer.from(m.data).toString()) : `${m.cols}x${m.rows}`)).join(' ');
+  list
+    .map(m => ('data' in m ? JSON.stringify(Buffer.from(m.data).toString()) : `${m.cols}x${m.rows}`))
+    .join(' ');
 
 /** Plays moves straight; repaints another terminal after each `every` of them, which goes on to the end. */
 async function play(seed: number, count: number, resizes: boolean): Promise<void> {
@@ -144,7 +213,9 @@ async function play(seed: number, count: number, resizes: boolean): Promise<void
     );
     if (wrong.length > 0) {
       const told = `seed ${seed}, after move ${i} of ${cols}x${rows}\n${quoted(list.slice(Math.max(0, i - 12), i + 1))}\n`;
-      expect.fail(`${told}painted with ${JSON.stringify(Buffer.from(paint).toString())}\n${wrong.slice(0, 6).join('\n')}`);
+      expect.fail(
+        `${told}painted with ${JSON.stringify(Buffer.from(paint).toString())}\n${wrong.slice(0, 6).join('\n')}`,
+      );
     }
     late.dispose();
   }
@@ -160,7 +231,8 @@ describe('a repaint', () => {
     const ours = Buffer.from(widths ?? '', 'base64');
     const unicode = inside(xterm(2, 1)).unicodeService;
     expect(ours.length).toBe(0x110000);
-    for (let c = 0; c < ours.length; c++) if (ours[c] !== unicode.wcwidth(c)) expect.fail(`U+${c.toString(16)}`);
+    for (let c = 0; c < ours.length; c++)
+      if (ours[c] !== unicode.wcwidth(c)) expect.fail(`U+${c.toString(16)}`);
   });
 
   it('is exact after anything a program may print', async () => {

@@ -21,6 +21,8 @@ export interface Screen {
 
 export type LinkState = 'starting' | 'connected' | 'slow' | 'lost' | 'refused' | 'exited';
 
+/** The kind `p`: bytes of a repaint that belong before those of the next `s`. */
+const partOfRepaint = 'p'.charCodeAt(0);
 /** Drawn bytes after which the shell is told, well inside the window of 256 KiB. */
 const ackEvery = 32 * 1024;
 const defaultWindow = 256 * 1024;
@@ -56,6 +58,8 @@ export class TerminalLink {
   /** Bytes before this number are old ones, sent again. */
   private live = 0;
   private generation = 0;
+  /** Parts of a repaint whose end has not come; until then the old screen stays. */
+  private parts: Uint8Array[] = [];
   private probes: { end: number; at: number; empty: boolean }[] = [];
   /** Whether this shell's side answers empty questions; only then silence means something. */
   private answers = false;
@@ -145,6 +149,7 @@ export class TerminalLink {
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     this.generation++;
+    this.parts = [];
     this.probes = [];
     this.counted = undefined;
     this.sentSize = '';
@@ -198,6 +203,10 @@ export class TerminalLink {
   }
 
   private take(body: Uint8Array): void {
+    if (body[0] === partOfRepaint) {
+      this.parts.push(body.subarray(1));
+      return;
+    }
     const frame = decodeFrame(body);
     switch (frame.kind) {
       case 'h':
@@ -209,10 +218,12 @@ export class TerminalLink {
       case 's':
         this.screen.reset();
         this.received = frame.offset;
-        this.acked = frame.offset - frame.data.length;
+        this.acked = -1;
+        for (const part of this.parts.splice(0)) this.screen.draw(part, true, () => {});
         this.screen.draw(frame.data, true, this.whenDrawn(frame.offset));
         break;
       case 'z':
+        this.parts = []; // were for the old size; all of them come again
         this.screen.resize(frame.cols, frame.rows);
         break;
       case 'k':

@@ -33,7 +33,9 @@ export class Model {
     const program = join(this.folder, 'paint');
     execFileSync('go', ['build', '-o', program, './terminal/screen/internal/paint'], { cwd: root });
     this.child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
-    createInterface({ input: this.child.stdout! }).on('line', line => this.waiting.shift()?.(JSON.parse(line)));
+    createInterface({ input: this.child.stdout! }).on('line', line =>
+      this.waiting.shift()?.(JSON.parse(line)),
+    );
   }
 
   tell(step: object): void {
@@ -100,7 +102,8 @@ function cell(line: any, x: number): string {
     const e = line._extendedAttrs[x];
     // An underline that a link draws is no underline of the text.
     const style = fg & 0x10000000 ? (e._ext & 0x1c000000) >>> 26 || 1 : 0;
-    extra = ` ${style || ''}${style ? `#${colour(e._ext).toString(16)}` : ''} ${e.urlId ? '∞' : ''}`.trimEnd();
+    extra =
+      ` ${style || ''}${style ? `#${colour(e._ext).toString(16)}` : ''} ${e.urlId ? '∞' : ''}`.trimEnd();
   }
   const under = fg & 0x10000000 ? '_' : '';
   const text = line.getString(x);
@@ -173,7 +176,10 @@ export function state(term: Xterm): Record<string, unknown> {
     cursor: [active.x, active.y],
     saved: [saved(core, normal), saved(core, alt)],
     pen: [colour(pen.fg), flags(pen.fg), colour(pen.bg), flags(pen.bg), told && pen.extended.urlId > 0],
-    underline: told && pen.fg & 0x10000000 ? [(pen.extended._ext & 0x1c000000) >>> 26, colour(pen.extended._ext)] : [],
+    underline:
+      told && pen.fg & 0x10000000
+        ? [(pen.extended._ext & 0x1c000000) >>> 26 || 1, colour(pen.extended._ext)]
+        : [],
     charsets: [charset, ...[0, 1, 2, 3].map(g => _charsets[g])].map(c => (c ? JSON.stringify(c) : '')),
     level: glevel,
     modes: { ...core.coreService.modes, ...dec, hidden: core.coreService.isCursorHidden },
