@@ -68,7 +68,7 @@ export const cellIcons: Record<CellState, Icon> = {
 export function cellOf(a: Achievement | undefined): CellState {
   if (!a) return 'untouched';
   if (a.state === 'solved' || (a.quiz && a.state === 'pending'))
-    return a.hints || a.solution ? 'hinted' : 'solved';
+    return a.hints || a.solution || a.done ? 'hinted' : 'solved';
   if (a.state === 'regressed') return 'regressed';
   if (a.state === 'unknown') return 'unknown';
   if (a.state === 'failing' && begun(a)) return 'trying';

@@ -187,7 +187,9 @@ export class SlipExercise extends HTMLElement {
 
   private have(bring: boolean): Promise<void> {
     page().room.ended = undefined;
-    return this.attempt(() => post(`/api/exercises/${this.name}/do`, { bring }));
+    return this.attempt(() => post(`/api/exercises/${this.name}/do`, { bring })).then(() =>
+      this.foot?.scrollIntoView({ block: 'nearest' }),
+    );
   }
 
   private footing(): TemplateResult {

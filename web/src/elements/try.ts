@@ -41,7 +41,7 @@ export class SlipTry extends Light {
     await import('./dock');
     const dock = document.createElement('slip-dock') as SlipDock;
     dock.client = clientName();
-    this.querySelector('.dock-place')?.replaceChildren(dock);
+    this.querySelector('.dock-place')?.replaceWith(dock);
   }
 
   private say(text: string): void {
