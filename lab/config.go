@@ -60,7 +60,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Limits bound what one node may take from the host. Zero means the default.
+// Limits bound what one node may take from the host, and what its lab may:
+// twice as much memory and processes as one node. Zero means the default.
 type Limits struct {
 	Memory int64   // bytes; default 2 GiB
 	CPUs   float64 // of the host's; default all of them

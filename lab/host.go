@@ -29,7 +29,8 @@ type Host struct {
 	nodeImage string
 	subID     int // first id of our range; 0 until known
 
-	taken chan struct{} // wakes the pool's keeper
+	taken   chan struct{} // wakes the pool's keeper
+	lowDisk int64         // bytes; see guardDisk
 
 	tunnelMu sync.Mutex
 	tunnels  map[string]*tunnel.Session // by container; other Engines only
@@ -41,7 +42,7 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{cfg: cfg, taken: make(chan struct{}, 1)}
+	h := &Host{cfg: cfg, taken: make(chan struct{}, 1), lowDisk: lowDisk}
 	if cfg.Engine == "" && os.Geteuid() == 0 {
 		h.own = true
 		h.docker, err = NewDockerClient(dialUnix(cfg.engineSocket()))

@@ -199,6 +199,7 @@ func (h *Host) Remove(ctx context.Context, id string) error {
 	if err := h.removeMatching(ctx, mine); err != nil {
 		return err
 	}
+	h.removeLabCgroups(ctx, key)
 	return errors.Join(unmountBelow(h.cfg.labRun(key)), os.RemoveAll(h.cfg.labRun(key)), os.RemoveAll(h.cfg.labKeep(key)))
 }
 

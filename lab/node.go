@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -87,7 +88,7 @@ func (h *Host) ensureNode(ctx context.Context, r record, net netip.Prefix, keys 
 		}
 	}
 	if h.own {
-		if err := h.handCgroups(node.Container); err != nil {
+		if err := h.handCgroups(r.key, node.Container); err != nil {
 			return nil, err
 		}
 	}
@@ -139,6 +140,21 @@ func (h *Host) createNode(ctx context.Context, r record, net netip.Prefix, keys 
 	return created.ID, h.docker.CopyToContainer(ctx, created.ID, "/", bytes.NewReader(keys.archive()), container.CopyToContainerOptions{})
 }
 
+// nodeUlimits bound each process of a node. A core of 1 byte is no dump at all,
+// not even through the host's program for dumps, which 0 does not prevent. More than
+// the Engine has itself it may not be able to give.
+func nodeUlimits() []*container.Ulimit {
+	files := uint64(65536)
+	var own syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &own) == nil {
+		files = min(files, own.Max)
+	}
+	return []*container.Ulimit{
+		{Name: "nofile", Soft: int64(files), Hard: int64(files)},
+		{Name: "core", Soft: 1, Hard: 1},
+	}
+}
+
 // nodeHostConfig is what a node may do: its own file is the reading of record
 // for the isolation that SECURITY.md promises.
 func (h *Host) nodeHostConfig(r record, net netip.Prefix, name string) *container.HostConfig {
@@ -160,10 +176,11 @@ func (h *Host) nodeHostConfig(r record, net netip.Prefix, name string) *containe
 		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "2"}},
 		Resources: container.Resources{
 			Memory: limits.Memory, MemorySwap: limits.Memory,
-			NanoCPUs: int64(limits.CPUs * 1e9), PidsLimit: &limits.PIDs,
+			NanoCPUs: int64(limits.CPUs * 1e9), PidsLimit: &limits.PIDs, Ulimits: nodeUlimits(),
 		},
 	}
 	if h.own {
+		conf.CgroupParent = h.cfg.cgroupParent() + "/" + r.key
 		conf.Mounts = append(conf.Mounts, mount.Mount{
 			Type: mount.TypeBind, Source: filepath.Join(h.cfg.labRun(r.key), name), Target: "/run/slipway",
 		})

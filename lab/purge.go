@@ -119,9 +119,12 @@ func (h *Host) killLeftovers(ctx context.Context) error {
 }
 
 // groupPIDs are the processes in our control groups.
-func (h *Host) groupPIDs() []int {
+func (h *Host) groupPIDs() []int { return pidsBelow(h.cgroupDirs("")) }
+
+// pidsBelow are the processes in groups and all groups below them.
+func pidsBelow(groups []string) []int {
 	var pids []int
-	for _, top := range h.cgroupDirs("") {
+	for _, top := range groups {
 		_ = filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
 			if err == nil && d.Name() == "cgroup.procs" {
 				text, _ := os.ReadFile(path)
@@ -174,7 +177,7 @@ func (h *Host) Purge(ctx context.Context) error {
 	}
 	errs := []error{
 		h.removeSubIDs(ctx),
-		h.removeCgroups(),
+		h.removeGroups(""),
 		h.leaveCache(),
 		os.RemoveAll(h.cfg.engineDir()),
 		os.RemoveAll(h.cfg.labsDir()),
@@ -209,25 +212,4 @@ func unmountBelow(dir string) error {
 		}
 	}
 	return nil
-}
-
-// removeCgroups removes our groups, innermost first. They are folders that
-// hold only the kernel's own files, so rmdir is enough and all that works.
-func (h *Host) removeCgroups() error {
-	var errs []error
-	for _, top := range h.cgroupDirs("") {
-		var dirs []string
-		_ = filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
-				dirs = append(dirs, path)
-			}
-			return nil
-		})
-		for i := len(dirs) - 1; i >= 0; i-- {
-			if err := syscall.Rmdir(dirs[i]); err != nil && !errors.Is(err, syscall.ENOENT) {
-				errs = append(errs, fmt.Errorf("lab: remove %s: %w", dirs[i], err))
-			}
-		}
-	}
-	return errors.Join(errs...)
 }

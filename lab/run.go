@@ -12,11 +12,12 @@ import (
 
 // Run keeps the Engine and its nodes healthy until ctx ends: it hands groups to
 // nodes that start by themselves, starts an Engine that has died, keeps its
-// logs small and the pool filled. It answers nil when ctx ends and all has stopped.
+// logs small, the pool filled and the disk from being full. It answers nil when ctx ends and all has stopped.
 func (h *Host) Run(ctx context.Context) error {
-	var pool sync.WaitGroup
-	defer pool.Wait()
-	pool.Go(func() { h.keepPool(ctx) })
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(func() { h.keepPool(ctx) })
+	others.Go(func() { h.guardDisk(ctx) })
 	for ctx.Err() == nil {
 		h.care(ctx)
 		h.follow(ctx)
@@ -79,7 +80,7 @@ func (h *Host) follow(ctx context.Context) {
 }
 
 func (h *Host) handOver(container, lab, node string) {
-	if err := h.handCgroups(container); err != nil {
+	if err := h.handCgroups(lab, container); err != nil {
 		h.cfg.Log.Warn("a node's Engine may not start", "lab", lab, "node", node, "err", err)
 	}
 }
