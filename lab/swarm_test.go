@@ -60,6 +60,11 @@ docker build -q -t `+echoImage+` ~/echo`)
 	}
 	all.Wait()
 	eventually(t, 30*time.Second, "five ready nodes", func() bool { return readyNodes(t, l) == 5 })
+	for _, n := range l.Nodes {
+		eventually(t, 60*time.Second, n.Name+" has heard of the other four", func() bool {
+			return must(t, n, "docker network inspect -v ingress | jq '.[0].Peers | length'") == "5"
+		})
+	}
 	return l
 }
 
@@ -123,19 +128,18 @@ func answer(c *http.Client) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// answers counts who answers so many questions.
-func answers(t *testing.T, n *lab.Node, questions int) map[string]int {
-	t.Helper()
+// answers counts who answers so many questions; the first that fails ends them.
+func answers(n *lab.Node, questions int) (map[string]int, error) {
 	who := map[string]int{}
 	c := client(n)
 	for range questions {
 		a, err := answer(c)
 		if err != nil {
-			t.Fatalf("127.0.0.1:8001 of %s: %v", n.Name, err)
+			return who, fmt.Errorf("127.0.0.1:8001 of %s: %w", n.Name, err)
 		}
 		who[a]++
 	}
-	return who
+	return who, nil
 }
 
 // fair fails unless each of so many tasks got its equal share of nine questions each.
@@ -161,7 +165,8 @@ func followed(t *testing.T, l *lab.Lab, tasks int) {
 			continue
 		}
 		eventually(t, 10*time.Second, fmt.Sprintf("%d tasks answer at %s", tasks, n.Name), func() bool {
-			return len(answers(t, n, 2*tasks)) == tasks
+			who, err := answers(n, 2*tasks)
+			return err == nil && len(who) == tasks
 		})
 	}
 	took := time.Since(begun).Round(time.Millisecond)
@@ -223,11 +228,15 @@ func TestSwarmServices(t *testing.T) {
 	t.Run("published on every node", func(t *testing.T) {
 		followed(t, l, 3)
 		for _, n := range l.Nodes {
-			fair(t, "127.0.0.1 of "+n.Name, answers(t, n, 27), 3)
-			who := strings.Split(must(t, n, `for i in 1 2 3 4 5; do for k in 1 2 3; do curl -sS -m 3 http://node$i:8001/; done; done`), "\n")
-			slices.Sort(who)
-			if len(who) != 15 || len(slices.Compact(who)) != 3 {
-				t.Errorf("%s asks every node's address and hears %v", n.Name, who)
+			who, err := answers(n, 27)
+			if err != nil {
+				t.Error(err)
+			}
+			fair(t, "127.0.0.1 of "+n.Name, who, 3)
+			all := strings.Split(must(t, n, `for i in 1 2 3 4 5; do for k in 1 2 3; do curl -sS -m 3 http://node$i:8001/; done; done`), "\n")
+			slices.Sort(all)
+			if len(all) != 15 || len(slices.Compact(slices.Clone(all))) != 3 {
+				t.Errorf("%s asks every node's address and hears %v", n.Name, all)
 			}
 		}
 		if out := must(t, node2, "docker run --rm tools curl -sS -m 3 http://"+l.Node("node4").Address+":8001/ http://"+node2.Address+":8001/ http://172.17.0.1:8001/"); strings.Count(out, "rng") != 3 {
@@ -240,7 +249,7 @@ func TestSwarmServices(t *testing.T) {
 		tasksRun(t, l, "rng", 6)
 		followed(t, l, 6)
 		scale(t, l, "rng", 2)
-		eventually(t, 20*time.Second, "two tasks are left", func() bool { return len(answers(t, node5, 12)) == 2 })
+		eventually(t, 20*time.Second, "two tasks are left", func() bool { who, err := answers(node5, 12); return err == nil && len(who) == 2 })
 		unharmed(t, "scaling", stop)
 		scale(t, l, "rng", 0)
 		eventually(t, 20*time.Second, "nobody answers", func() bool { _, err := answer(client(node5)); return err != nil })

@@ -39,29 +39,26 @@ func (b *balancer) look(ctx context.Context) (busy bool, err error) {
 		return true, err
 	}
 	var errs []error
-	var open []port
-	var at netip.Addr
-	told := true // whether it is known what should be open
+	ingress := false
 	owners := map[string]netip.Addr{}
 	for _, box := range boxes {
 		p, err := b.balance(ctx, box, owners)
+		if box.name == ingressSandbox {
+			ingress = true
+			if err == nil {
+				err = b.openPorts(ctx, p)
+			}
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", box.name, err))
 		}
-		if box.name == ingressSandbox {
-			open = p.ports()
-			for f := range p.fronts {
-				at = f.to
-			}
-			told = err == nil
-		}
 	}
 	b.forgetGone(boxes)
-	if len(errs) == 0 {
-		b.lines.want(ctx, owners)
+	if !ingress {
+		errs = append(errs, b.openPorts(ctx, plan{}))
 	}
-	if told {
-		errs = append(errs, b.openPorts(ctx, at, open))
+	if errors.Join(errs...) == nil {
+		b.lines.want(ctx, owners)
 	}
 	return len(boxes) > 0, errors.Join(errs...)
 }

@@ -20,8 +20,14 @@ var passRules = [][]string{
 		"-m", "comment", "--comment", "from published ports of services", "-j", "ACCEPT"},
 }
 
-// openPorts sends the node's published ports to the ingress sandbox.
-func (b *balancer) openPorts(ctx context.Context, gate netip.Addr, ports []port) error {
+// openPorts sends the node's published ports to the ingress sandbox, as far as
+// its plan has tasks for them. All fronts of that plan are at its gate.
+func (b *balancer) openPorts(ctx context.Context, p plan) error {
+	var gate netip.Addr
+	for f := range p.fronts {
+		gate = f.to
+	}
+	ports := p.ports()
 	rules := nodeRules(gate, ports)
 	if rules == b.node {
 		return nil
