@@ -130,7 +130,7 @@ func (s *Screen) eraseDisplay(what int32, respect bool) {
 	case 2:
 		rows(0, s.rows)
 	case 3:
-		b.history, b.above, b.hidden = history{}, 0, nil
+		b.history, b.above = history{}, 0
 	}
 }
 

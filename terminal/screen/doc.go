@@ -18,7 +18,8 @@
 //
 // # What a repaint can't bring back
 //
-// Cells of the alternate screen that a narrower terminal hides, and half of a
+// Lines that xterm.js wrongly keeps above the alternate screen when that was
+// not shown while the terminal became lower. Cells of the alternate screen that a narrower terminal hides, and half of a
 // wide character that it cut; a cursor that waits in a last column which was
 // erased under it (a blank is printed there); links without an id that are
 // drawn in several pieces count as several links; wrapping of the oldest line.

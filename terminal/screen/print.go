@@ -29,7 +29,7 @@ func (s *Screen) printASCII(p []byte) {
 		p = p[n:]
 		s.mend(l)
 	}
-	s.join, s.dropped = 1, false
+	s.join, s.dropped, s.resized = 1, false, false
 }
 
 // mend empties the second half of a wide character whose first was printed over.
@@ -54,6 +54,11 @@ func (s *Screen) wrap(col int) {
 			old.set(x, s.penCell)
 		}
 		s.scroll(true)
+		if s.rows == 1 && !b.scrollback { // xterm.js uses the line again first
+			for x := col; x < s.cols; x++ {
+				b.rows[0].set(x, s.penCell)
+			}
+		}
 		return
 	}
 	b.y = min(b.y, s.rows-1)
@@ -78,7 +83,7 @@ func (s *Screen) print(r rune) {
 	if joins {
 		w = before
 	}
-	s.join, s.dropped = w, false
+	s.join, s.dropped, s.resized = w, false, false
 	if joins {
 		s.mark(l, r, w)
 		s.mend(l)

@@ -115,6 +115,9 @@ func (p *painter) lines(b *buffer, from int) {
 func (p *painter) newLine(last, next *line) {
 	s := p.s
 	first := next.cells[0]
+	if first.width() == 2 && next.cells[1].ch != 0 {
+		first = cell{ch: nullCh} // half of one that was cut; it isn't printed
+	}
 	harmless := first.bg&colorBits == 0 || p.rows < s.rows // else the new line would come with a background
 	if !next.wrapped || s.rows == 1 && (p.x < s.cols || !first.content() || !harmless) {
 		if p.pen.bg&colorBits != 0 {
@@ -449,10 +452,10 @@ func (p *painter) lastPrinted() {
 	if s.dropped {
 		x = b.x
 	}
-	again := s.join > 0 && x >= 0 && b.x <= s.cols
+	again := s.join > 0 && !s.resized && x >= 0 && b.x <= s.cols
 	if again && !s.dropped {
 		c := b.rows[b.y].cells[x]
-		again = c.content() && c.width() == s.join // else the size changed since
+		again = c.content() && c.width() == s.join
 	}
 	if !again {
 		p.setPen(s.pen)

@@ -15,7 +15,7 @@ func (s *Screen) Resize(cols, rows int) {
 		r.run()
 		b.resizeTabs(cols)
 	}
-	s.cols, s.rows = cols, rows
+	s.cols, s.rows, s.resized = cols, rows, true
 	s.exts.open, s.combs.open = false, false
 	s.tidy()
 }
@@ -54,12 +54,7 @@ func (r *resizing) most(rows int) int {
 }
 
 // missing is how many lines xterm.js has above that we have no longer.
-func (r *resizing) missing() int {
-	if !r.b.scrollback {
-		return 0
-	}
-	return r.b.above - r.b.history.len()
-}
+func (r *resizing) missing() int { return r.b.above - r.b.history.len() }
 
 func (r *resizing) run() {
 	b := r.b
@@ -70,9 +65,6 @@ func (r *resizing) run() {
 		saved = r.resize(saved)
 		r.store(missing)
 		b.saved.y = max(saved+missing+r.kept, 0)
-	}
-	if b.most = max(b.most, r.newRows); len(b.rows) > 0 {
-		b.most = r.newRows
 	}
 	b.end = r.newRows - 1
 }
@@ -92,10 +84,7 @@ func (r *resizing) load() {
 	for range need {
 		b.history.pop()
 	}
-	if !b.scrollback {
-		r.lines = slices.Clone(b.hidden)
-	}
-	r.base = len(r.lines)
+	r.base = need
 	r.lines = append(r.lines, b.rows...)
 	r.cursor = b.y
 }
@@ -109,8 +98,7 @@ func (r *resizing) store(missing int) {
 	above := r.lines[:r.base]
 	b.rows = slices.Clone(r.lines[r.base : r.base+r.newRows])
 	if !b.scrollback {
-		b.hidden = slices.Clone(above)
-		above = nil
+		above, r.base = nil, 0
 	}
 	for _, l := range above {
 		b.history.push(r.s, l)
@@ -272,32 +260,32 @@ func (r *resizing) join(group []*line) int {
 
 // narrower wraps lines that are too long, from the last to the first.
 func (r *resizing) narrower(saved int) int {
-	var parts [][]*line // groups, from the last to the first
+	added := map[int][]*line{} // by the index of the line that they follow
 	total := 0
 	all := r.lines
 	for y := len(all) - 1; y >= 0; y-- {
 		end := y + 1
 		if l := all[y]; !l.wrapped && l.trimmed() <= r.newCols {
-			parts = append(parts, all[y:end])
 			continue
 		}
 		for all[y].wrapped && y > 0 {
 			y--
 		}
-		group := slices.Clone(all[y:end])
 		if at := r.base + r.cursor; at >= y && at < end {
-			parts = append(parts, group)
 			continue
 		}
-		group, saved = r.split(group, total, saved)
+		var group []*line
+		group, saved = r.split(slices.Clone(all[y:end]), total, saved)
+		added[end-1] = group[min(end-y, len(group)):]
 		total += len(group) - (end - y)
-		parts = append(parts, group)
 	}
 	lines := make([]*line, 0, len(all)+max(total, 0))
-	for _, g := range slices.Backward(parts) {
-		lines = append(lines, g...)
+	for i, l := range all {
+		if i < len(r.lines) { // else taken from below the cursor
+			lines = append(lines, l)
+		}
+		lines = append(lines, added[i]...)
 	}
-	lines = lines[:len(lines)-(len(all)-len(r.lines))] // what was taken from below the cursor
 	if over := len(lines) - r.most(r.newRows); over > 0 {
 		lines = lines[over:]
 	}

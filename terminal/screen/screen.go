@@ -1,7 +1,5 @@
 package screen
 
-import "slices"
-
 // Bounds of a screen.
 const (
 	MinCols      = 2 // as in xterm.js: less has no room for a wide character
@@ -27,6 +25,7 @@ type Screen struct {
 	exts    table[extra]
 	combs   table[string]
 	join    int  // columns of the character just printed; 0 when a mark can't join it
+	resized bool // the size changed since
 	dropped bool // it was a wide one that had no room, and is not there
 
 	charset  byte    // in use; 0 is the usual
@@ -58,8 +57,6 @@ type buffer struct {
 	rows       []*line // empty while the alternate screen is not shown
 	history    history // lines above; the oldest may be missing
 	above      int     // how many lines are above in xterm.js, at most HistoryLines
-	most       int     // lines that the alternate screen may have, see scroll
-	hidden     []*line // of the alternate screen, above
 	x, y       int     // x may be cols: the next character wraps
 	top, end   int     // first and last row of the scrolling region
 	tabs       map[int]bool
@@ -93,7 +90,7 @@ func (s *Screen) reset() {
 	s.pen = pen{}
 	s.exts, s.combs = table[extra]{}, table[string]{}
 	s.normal = buffer{scrollback: true, tabs: standardTabs(s.cols), end: s.rows - 1}
-	s.alt = buffer{tabs: standardTabs(s.cols), end: s.rows - 1, most: s.rows}
+	s.alt = buffer{tabs: standardTabs(s.cols), end: s.rows - 1}
 	s.b = &s.normal
 	s.b.fill(s.cols, s.rows, cell{ch: nullCh})
 	s.resetCharsets()
@@ -142,15 +139,8 @@ func (s *Screen) scroll(wrapped bool) {
 		l = b.rows[b.top]
 	} else {
 		l = b.rows[0]
-		switch {
-		case b.scrollback:
+		if b.scrollback {
 			s.remember(b, l)
-		case b.most > s.rows:
-			// An alternate screen that was not shown while the terminal became
-			// lower has room above in xterm.js, which another size brings back.
-			b.hidden = append(b.hidden, &line{cells: slices.Clone(l.cells), wrapped: l.wrapped})
-			b.hidden = b.hidden[max(0, len(b.hidden)-(b.most-s.rows)):]
-			b.above = len(b.hidden)
 		}
 	}
 	copy(b.rows[b.top:b.end], b.rows[b.top+1:b.end+1])
@@ -303,7 +293,7 @@ func (s *Screen) showNormal() {
 		return
 	}
 	s.normal.x, s.normal.y = s.alt.x, s.alt.y
-	s.alt = buffer{tabs: standardTabs(s.cols), end: s.rows - 1, most: s.rows, saved: s.alt.saved}
+	s.alt = buffer{tabs: standardTabs(s.cols), end: s.rows - 1, saved: s.alt.saved}
 	s.b = &s.normal
 }
 

@@ -14,7 +14,7 @@ import headless from '@xterm/headless';
 
 export type Xterm = InstanceType<typeof headless.Terminal>;
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface Answer {
   paint?: string;
@@ -32,7 +32,7 @@ export class Model {
   constructor() {
     const program = join(this.folder, 'paint');
     execFileSync('go', ['build', '-o', program, './terminal/screen/internal/paint'], { cwd: root });
-    this.child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.child = spawn(program, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface({ input: this.child.stdout! }).on('line', line =>
       this.waiting.shift()?.(JSON.parse(line)),
     );
@@ -140,8 +140,6 @@ function buffer(core: any, b: any): object {
   }
   const tabs = Object.keys(b.tabs).filter(x => Number(x) < core.cols && b.tabs[x]);
   if (!b._hasScrollback) {
-    // Lower while it was not shown, the alternate screen keeps lines above that nobody can see.
-    lines.splice(0, lines.length - core.rows);
     return { lines, region: [b.scrollTop, b.scrollBottom], tabs: tabs.join() };
   }
   return { lines, base: b.ybase, region: [b.scrollTop, b.scrollBottom], tabs: tabs.join() };

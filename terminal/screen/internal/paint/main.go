@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -14,17 +15,19 @@ import (
 
 // step is one line of input: a new screen, output, another size, or a question.
 type step struct {
-	New    []int  `json:"new"`    // columns, rows
-	Data   []byte `json:"data"`   // base64
-	Resize []int  `json:"resize"` // columns, rows
-	Paint  int    `json:"paint"`  // at most so many bytes
-	Widths bool   `json:"widths"` // how wide is every code point?
+	New    []int      `json:"new"`    // columns, rows
+	Data   []byte     `json:"data"`   // base64
+	Resize []int      `json:"resize"` // columns, rows
+	Paint  int        `json:"paint"`  // at most so many bytes
+	Widths bool       `json:"widths"` // how wide is every code point?
+	Record *recording `json:"record"` // what does a program print?
 }
 
 type answer struct {
 	Paint  []byte `json:"paint"`
 	Behind int    `json:"behind"`
 	Widths []byte `json:"widths,omitempty"`
+	Output []byte `json:"output,omitempty"`
 }
 
 func main() {
@@ -50,6 +53,11 @@ func run() error {
 			s.Resize(st.Resize[0], st.Resize[1])
 		case st.Widths:
 			if err := out.Encode(answer{Widths: screen.Widths()}); err != nil {
+				return err
+			}
+		case st.Record != nil:
+			output, err := record(*st.Record)
+			if err := errors.Join(err, out.Encode(answer{Output: output})); err != nil {
 				return err
 			}
 		case st.Paint > 0:
