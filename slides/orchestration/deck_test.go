@@ -35,7 +35,7 @@ func TestExercises(t *testing.T) {
 		"add-host lonely-redis ambassador second-node all-nodes tell-the-world watcher " +
 		"backup logs-driver rebuild sniff " +
 		"swarm-init swarm-join-one swarm-join-all look-around contexts first-service drain push no-image " +
-		"to-ambassadors spread create-ambassadors configure-ambassadors scale-again plumbing-done " +
+		"to-ambassadors spread create-ambassadors configure-ambassadors scale-again challenge-kv plumbing-done " +
 		"jedi ping-within ping-across connect disconnect clean-up stack stack-scale stack-update stack-gone " +
 		"challenge-scale challenge-version challenge-blue-green challenge-dns"
 	var found []string
