@@ -132,7 +132,7 @@ func (p *painter) newLine(last, next *line) {
 	case first.content() && first.width() > 0 && p.x == s.cols && harmless:
 		// Printing the first character wraps, as it did then.
 		p.x = s.cols
-	case first.width() == 2 && edge.ch == nullCh && edge.fg == first.fg && edge.bg == first.bg && edge.ext == first.ext && p.x < s.cols && harmless:
+	case first.width() == 2 && last.width(s.cols-2) != 2 && edge.ch == nullCh && edge.fg == first.fg && edge.bg == first.bg && edge.ext == first.ext && p.x < s.cols && harmless:
 		p.column(s.cols - 1)
 		p.x = s.cols
 	default:
@@ -147,7 +147,7 @@ func (p *painter) forceWrap(last *line) {
 	p.reset()
 	p.put("\x1b[%dGxx", s.cols)
 	from := s.cols - 1
-	if c := last.cells[from]; c.width() == 0 {
+	if last.cells[from].width() == 0 || last.width(from-1) == 2 {
 		from--
 	}
 	p.put("\x1b[A\x1b[%dG\x1b[%dX", from+1, s.cols-from)
