@@ -69,6 +69,11 @@ func (w *Watcher) Try(ctx context.Context, source string, settle time.Duration) 
 
 // settling says that the answer may be another one in a moment.
 func (t Tried) settling() bool {
+	for _, s := range t.Seen {
+		if strings.Contains(s.Value, unseenWords) {
+			return true
+		}
+	}
 	return t.State == workshop.Unsure && (strings.Contains(t.Reason, measuring) || strings.Contains(t.Reason, unseenWords)) ||
 		t.State == workshop.Failing && strings.Contains(t.Reason, heldWords)
 }

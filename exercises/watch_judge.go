@@ -188,7 +188,9 @@ func (w *Watcher) show(c *check) {
 			c.task.begun = true
 		}
 	}
-	c.task.begun = c.task.begun || c.seen.State == workshop.Passing
+	// What held all along says nothing of a person who is elsewhere.
+	near := w.open == nil || w.open[c.task.ID]
+	c.task.begun = c.task.begun || near && c.seen.State == workshop.Passing
 	c.shown = c.seen.CheckVerdict
 	if c.seen.State == workshop.Failing {
 		c.shown.Try = c.task.Checks[c.index].Else
