@@ -87,4 +87,5 @@ func BenchmarkThousandLabs(b *testing.B) {
 			}
 		}
 	}
+	b.ReportMetric(1e6, "goal") // one core for one event a second in each lab
 }
