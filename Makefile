@@ -46,6 +46,11 @@ test: ## everything: Go with -race, TypeScript, a real lab, the rehearsal, a rea
 test-fast: ## the inner loop: Go and TypeScript units, under two minutes
 	@scripts/test fast
 
+.PHONY: rehearse
+rehearse: build ## every chapter of the built-in workshop in a fresh lab, one after the other
+	@for chapter in $$(sed -n 's/^ *- name: //p' slides/orchestration/workshop.yaml); do \
+	  test "$$chapter" = coffee || bin/slipway rehearse --only="$$chapter" $(ARGS) || exit; done
+
 .PHONY: check
 check: ## format, vet, types, lint, known vulnerabilities
 	@scripts/check
@@ -56,4 +61,4 @@ bench: build ## measure; ONLY=terminal, lab, slides, exercises for one area; wri
 
 .PHONY: clean
 clean: ## what was built here; images and labs stay (slipway down --purge)
-	@rm -rf bin web/dist/assets web/dist/.vite $(PAYLOAD) bench.json
+	@rm -rf bin web/dist/assets web/dist/.vite $(PAYLOAD) lab/images/payload/tools.gz lab/images/small/hamba/program bench.json
