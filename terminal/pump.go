@@ -43,10 +43,11 @@ func (t *Terminal) printed(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ring.Append(p, t.opt.Now().UnixMilli())
-	t.track.write(p)
-	t.track.forget(t.ring.Start())
 	if t.screen != nil {
 		t.screen.Write(p)
+	} else {
+		t.track.write(p)
+		t.track.forget(t.ring.Start())
 	}
 	for v := range t.viewers {
 		v.notify()

@@ -54,6 +54,7 @@ type Screen interface {
 	Write(p []byte)
 	Resize(cols, rows int)
 	Repaint(max, history int) (paint []byte, behind int)
+	Title() string
 }
 
 // Options describe a terminal. Only Command is required.
@@ -311,12 +312,20 @@ func (t *Terminal) Status() Status {
 	s := Status{
 		ID: t.opt.ID, Name: t.opt.Name, Cols: t.cols, Rows: t.rows,
 		Offset: t.ring.End(), Oldest: t.ring.Start(), Viewers: len(t.viewers),
-		Title: string(t.track.now.title), Born: t.born, Activity: t.activity, Ended: t.ended, Code: t.code,
+		Title: t.title(), Born: t.born, Activity: t.activity, Ended: t.ended, Code: t.code,
 	}
 	if t.cmd != nil {
 		s.Pid = t.cmd.Process.Pid
 	}
 	return s
+}
+
+// title is what the program set. Caller holds t.mu.
+func (t *Terminal) title() string {
+	if t.screen != nil {
+		return t.screen.Title()
+	}
+	return string(t.track.now.title)
 }
 
 // Dir is the folder in which the shell stands now, "" if it can't be told.

@@ -81,15 +81,43 @@ func (p *pen) update() {
 
 // line is one row. In the alternate screen of a terminal that became narrower
 // it has more cells than there are columns.
+//
+// Most lines are plain text, written once from left to right. As long as one is
+// no more than that, its letters lie in text and its cells say nothing.
 type line struct {
 	cells   []cell
+	text    []byte // ASCII letters of the usual pen, then empty cells
+	plain   bool   // text counts
 	wrapped bool
 }
 
 func newLine(cols int, fill cell) *line {
 	l := &line{cells: make([]cell, cols)}
-	fillCells(l.cells, fill)
+	l.clear(fill)
 	return l
+}
+
+// clear makes all cells the same.
+func (l *line) clear(fill cell) {
+	if l.plain = fill == (cell{ch: nullCh}); l.plain {
+		l.text = l.text[:0]
+		return
+	}
+	fillCells(l.cells, fill)
+}
+
+// open makes the cells of a plain line count. All that reads or writes cells
+// does so first.
+func (l *line) open() {
+	if !l.plain {
+		return
+	}
+	l.plain = false
+	n := min(len(l.text), len(l.cells))
+	for x, c := range l.text[:n] {
+		l.cells[x] = cell{ch: nullCh | uint32(c)}
+	}
+	fillCells(l.cells[n:], cell{ch: nullCh})
 }
 
 func fillCells(cells []cell, fill cell) {
@@ -106,12 +134,14 @@ func (l *line) width(x int) int {
 	if x < 0 || x >= len(l.cells) {
 		return 0
 	}
+	l.open()
 	return l.cells[x].width()
 }
 
 // set writes a cell if there is one.
 func (l *line) set(x int, c cell) {
 	if x >= 0 && x < len(l.cells) {
+		l.open()
 		l.cells[x] = c
 	}
 }
@@ -122,6 +152,7 @@ func null(as cell) cell { as.ch = nullCh; return as }
 // replace fills the cells from start to before end and repairs wide characters
 // of which only half is left.
 func (l *line) replace(start, end int, fill cell, respect bool) {
+	l.open()
 	guarded := func(x int) bool { return respect && x < len(l.cells) && l.cells[x].bg&protected != 0 }
 	if start > 0 && l.width(start-1) == 2 && !guarded(start-1) {
 		l.set(start-1, null(fill))
@@ -143,6 +174,7 @@ func (l *line) replace(start, end int, fill cell, respect bool) {
 
 // insert shifts the cells from pos on by n to the right.
 func (l *line) insert(pos, n int, fill cell) {
+	l.open()
 	size := len(l.cells)
 	pos %= size
 	if pos > 0 && l.width(pos-1) == 2 {
@@ -161,6 +193,7 @@ func (l *line) insert(pos, n int, fill cell) {
 
 // remove shifts the cells after pos by n to the left.
 func (l *line) remove(pos, n int, fill cell) {
+	l.open()
 	size := len(l.cells)
 	pos %= size
 	if n < size-pos {
@@ -179,6 +212,7 @@ func (l *line) remove(pos, n int, fill cell) {
 
 // resize cuts or lengthens a line.
 func (l *line) resize(cols int) {
+	l.open()
 	old := len(l.cells)
 	if cols <= old {
 		l.cells = l.cells[:cols]
@@ -192,6 +226,7 @@ func (l *line) resize(cols int) {
 
 // trimmed is how many columns the line has up to its last content.
 func (l *line) trimmed() int {
+	l.open()
 	for x := len(l.cells) - 1; x >= 0; x-- {
 		if l.cells[x].content() {
 			return x + l.cells[x].width()
@@ -280,6 +315,7 @@ func (s *Screen) tidy() {
 	s.exts.open, s.combs.open = true, true
 	for _, b := range []*buffer{&s.normal, &s.alt} {
 		for _, l := range b.rows {
+			l.open()
 			for x := range l.cells {
 				c := &l.cells[x]
 				if c.ext != 0 {

@@ -148,9 +148,10 @@ func (s *Screen) unwrap(n int) {
 
 func (l *line) replaceAll(fill cell, respect bool) {
 	if !respect {
-		fillCells(l.cells, fill)
+		l.clear(fill)
 		return
 	}
+	l.open()
 	for x := range l.cells {
 		if l.cells[x].bg&protected == 0 {
 			l.cells[x] = fill

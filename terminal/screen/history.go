@@ -112,6 +112,9 @@ func (s *Screen) encode(dst []byte, l *line) []byte {
 	if l.wrapped {
 		dst = append(dst, opWrapped)
 	}
+	if l.plain {
+		return append(dst, l.text...)
+	}
 	n := len(l.cells)
 	for n > 0 && l.cells[n-1] == (cell{ch: nullCh}) {
 		n--
@@ -234,6 +237,21 @@ func (s *Screen) decodeLine(enc []byte, cols int) *line {
 		l.cells = append(l.cells, cell{ch: nullCh})
 	}
 	return l
+}
+
+// setPlain makes the line what enc says, if that is plain text.
+func (l *line) setPlain(enc []byte) bool {
+	l.wrapped = len(enc) > 0 && enc[0] == opWrapped
+	if l.wrapped {
+		enc = enc[1:]
+	}
+	for _, c := range enc {
+		if c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	l.plain, l.text = true, append(l.text[:0], enc...)
+	return len(enc) <= len(l.cells)
 }
 
 // textCh is a cell's content for a text, without its width.

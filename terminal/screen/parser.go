@@ -493,7 +493,7 @@ func (s *Screen) align() {
 	fill.ch, fill.ext = nullCh|'E', 0
 	s.moveTo(0, 0)
 	for y := s.b.y; y < s.rows; y++ {
-		fillCells(s.b.rows[y].cells, fill)
+		s.b.rows[y].clear(fill)
 		s.b.rows[y].wrapped = false
 	}
 	s.moveTo(0, 0)

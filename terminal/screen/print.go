@@ -15,11 +15,18 @@ func (s *Screen) printASCII(p []byte) {
 		if b.x >= s.cols {
 			s.wrap(b.x)
 		}
-		l := s.line()
+		l := b.rows[clamp(b.y, 0, s.rows-1)]
+		n := min(len(p), s.cols-b.x)
+		if l.plain && b.x <= len(l.text) && c == (cell{ch: nullCh}) {
+			l.text = append(l.text[:b.x], p[:n]...)[:max(b.x+n, len(l.text))]
+			b.x += n
+			p = p[n:]
+			continue
+		}
+		l.open()
 		if b.x > 0 && l.width(b.x-1) == 2 {
 			l.set(b.x-1, null(c))
 		}
-		n := min(len(p), s.cols-b.x)
 		cells := l.cells[b.x : b.x+n]
 		for i := range cells {
 			c.ch = nullCh | uint32(p[i])
@@ -45,7 +52,7 @@ func (s *Screen) mend(l *line) {
 // left empty.
 func (s *Screen) wrap(col int) {
 	b := s.b
-	old := s.line()
+	old := b.rows[clamp(b.y, 0, s.rows-1)]
 	b.x = 0
 	b.y++
 	if b.y == b.end+1 {

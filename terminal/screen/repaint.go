@@ -98,8 +98,13 @@ func (p *painter) lines(b *buffer, from int) {
 	}
 	if b.scrollback {
 		s.exts.open, s.combs.open = true, true // bounded by the history
-		b.history.from(from, func(_ int, enc []byte) {
-			if len(p.out) <= p.max {
+		room := [2]*line{newLine(s.cols, cell{ch: nullCh}), newLine(s.cols, cell{ch: nullCh})}
+		b.history.from(from, func(i int, enc []byte) {
+			switch l := room[i%2]; {
+			case len(p.out) > p.max:
+			case l.setPlain(enc):
+				next(l)
+			default:
 				next(s.decodeLine(enc, s.cols))
 			}
 		})
@@ -107,6 +112,7 @@ func (p *painter) lines(b *buffer, from int) {
 	}
 	for _, l := range b.rows {
 		next(l)
+		l.open()
 	}
 }
 
@@ -114,17 +120,19 @@ func (p *painter) lines(b *buffer, from int) {
 // need be.
 func (p *painter) newLine(last, next *line) {
 	s := p.s
+	if !next.wrapped {
+		p.freshLine()
+		return
+	}
+	last.open()
+	next.open()
 	first := next.cells[0]
 	if first.width() == 2 && next.cells[1].ch != 0 {
 		first = cell{ch: nullCh} // half of one that was cut; it isn't printed
 	}
 	harmless := first.bg&colorBits == 0 || p.rows < s.rows // else the new line would come with a background
-	if !next.wrapped || s.rows == 1 && (p.x < s.cols || !first.content() || !harmless) {
-		if p.pen.bg&colorBits != 0 {
-			p.reset() // a line that comes into sight has the pen's background
-		}
-		p.put("\r\n")
-		p.x = 0
+	if s.rows == 1 && (p.x < s.cols || !first.content() || !harmless) {
+		p.freshLine()
 		return
 	}
 	edge := last.cells[s.cols-1]
@@ -138,6 +146,14 @@ func (p *painter) newLine(last, next *line) {
 	default:
 		p.forceWrap(last)
 	}
+}
+
+func (p *painter) freshLine() {
+	if p.pen.bg&colorBits != 0 {
+		p.reset() // a line that comes into sight has the pen's background
+	}
+	p.out = append(p.out, "\r\n"...)
+	p.x = 0
 }
 
 // forceWrap makes the next line one that wrapped, with letters that are erased
@@ -179,6 +195,15 @@ func (p *painter) column(x int) {
 // with the usual pen before.
 func (p *painter) cells(l *line, from, to int) {
 	s := p.s
+	if l.plain && p.x == from {
+		if len(l.text) > 0 {
+			p.reset()
+			p.out = append(p.out, l.text...)
+			p.x += len(l.text)
+		}
+		return
+	}
+	l.open()
 	for x := from; x < to; {
 		c := l.cells[x]
 		switch {

@@ -86,6 +86,9 @@ func (r *resizing) load() {
 	}
 	r.base = need
 	r.lines = append(r.lines, b.rows...)
+	for _, l := range r.lines {
+		l.open()
+	}
 	r.cursor = b.y
 }
 
@@ -93,7 +96,7 @@ func (r *resizing) load() {
 func (r *resizing) store(missing int) {
 	b := r.b
 	for len(r.lines) < r.base+r.newRows {
-		r.lines = append(r.lines, newLine(r.newCols, cell{ch: nullCh}))
+		r.lines = append(r.lines, emptyLine(r.newCols))
 	}
 	above := r.lines[:r.base]
 	b.rows = slices.Clone(r.lines[r.base : r.base+r.newRows])
@@ -158,7 +161,7 @@ func (r *resizing) taller() (moved int) {
 			r.base--
 			moved++
 		default:
-			r.lines = append(r.lines, newLine(r.newCols, cell{ch: nullCh}))
+			r.lines = append(r.lines, emptyLine(r.newCols))
 		}
 	}
 	return moved
@@ -216,7 +219,7 @@ func (r *resizing) wider(saved int) int {
 		default:
 			r.cursor = max(r.cursor-1, 0)
 			if len(r.lines) < r.newRows {
-				r.lines = append(r.lines, newLine(r.newCols, cell{ch: nullCh}))
+				r.lines = append(r.lines, emptyLine(r.newCols))
 			}
 		}
 	}
@@ -306,7 +309,7 @@ func (r *resizing) split(group []*line, inserted, saved int) ([]*line, int) {
 		trimmed = max(0, r.cursor-r.most(r.newRows)+add)
 	}
 	for range add {
-		group = append(group, newLine(r.cols, cell{ch: nullCh}))
+		group = append(group, emptyLine(r.cols))
 		group[len(group)-1].wrapped = true
 	}
 	r.spread(group, lengths, old, last)
@@ -382,4 +385,11 @@ func (r *resizing) newLengths(group []*line) []int {
 		have += n
 	}
 	return lengths
+}
+
+// emptyLine is one whose cells count already.
+func emptyLine(cols int) *line {
+	l := newLine(cols, cell{ch: nullCh})
+	l.open()
+	return l
 }

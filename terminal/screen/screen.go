@@ -128,7 +128,12 @@ func (s *Screen) penChanged() {
 // blank is an erased cell: of the pen only the background counts.
 func (s *Screen) blank() cell { return cell{ch: nullCh, bg: s.pen.bg & colorBits} }
 
-func (s *Screen) line() *line { return s.b.rows[clamp(s.b.y, 0, s.rows-1)] }
+// line is the line with the cursor, open.
+func (s *Screen) line() *line {
+	l := s.b.rows[clamp(s.b.y, 0, s.rows-1)]
+	l.open()
+	return l
+}
 
 // scroll moves the region up by one line; what leaves at the top of the whole
 // screen is history.
@@ -148,7 +153,7 @@ func (s *Screen) scroll(wrapped bool) {
 	if len(l.cells) < s.cols {
 		l.cells = make([]cell, s.cols)
 	}
-	fillCells(l.cells, s.blank())
+	l.clear(s.blank())
 	l.wrapped = wrapped
 	b.rows[b.end] = l
 }

@@ -19,13 +19,16 @@ func (s *Screen) sgr(p *params) {
 	s.penChanged()
 }
 
-// flags of fg and bg by the number that sets them.
-var (
-	fgFlags = map[int32]uint32{1: bold, 5: blink, 7: inverse, 8: invisible, 9: strike}
-	bgFlags = map[int32]uint32{2: dim, 3: italic, 53: overline}
-	fgClear = map[int32]uint32{22: bold, 25: blink, 27: inverse, 28: invisible, 29: strike, 39: colorBits}
-	bgClear = map[int32]uint32{22: dim, 23: italic, 55: overline, 49: colorBits}
-)
+// change is what a number sets and clears.
+type change struct{ fgSet, bgSet, fgClear, bgClear uint32 }
+
+// changes are those of the simple attributes, by their number.
+var changes = [56]change{
+	1: {fgSet: bold}, 5: {fgSet: blink}, 7: {fgSet: inverse}, 8: {fgSet: invisible}, 9: {fgSet: strike},
+	2: {bgSet: dim}, 3: {bgSet: italic}, 53: {bgSet: overline},
+	22: {fgClear: bold, bgClear: dim}, 23: {bgClear: italic}, 25: {fgClear: blink}, 27: {fgClear: inverse},
+	28: {fgClear: invisible}, 29: {fgClear: strike}, 39: {fgClear: colorBits}, 49: {bgClear: colorBits}, 55: {bgClear: overline},
+}
 
 func (s *Screen) attribute(v int32) {
 	p := &s.pen
@@ -49,9 +52,10 @@ func (s *Screen) attribute(v int32) {
 	case v == 59:
 		p.extra.color = colorBits
 		p.update()
-	default:
-		p.fg = (p.fg | fgFlags[v]) &^ fgClear[v]
-		p.bg = (p.bg | bgFlags[v]) &^ bgClear[v]
+	case v > 0 && int(v) < len(changes):
+		c := changes[v]
+		p.fg = (p.fg | c.fgSet) &^ c.fgClear
+		p.bg = (p.bg | c.bgSet) &^ c.bgClear
 	}
 }
 

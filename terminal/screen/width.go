@@ -2,19 +2,38 @@ package screen
 
 import (
 	"sort"
+	"sync"
 	"unicode/utf8"
 )
 
 // width is how many columns a code point takes: 0, 1 or 2.
 func width(r rune) int {
-	switch {
-	case r < ' ' || r >= 0x7f && r < 0xa0:
-		return 0
-	case r < 0x300:
+	if r < 0x300 {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return 0
+		}
 		return 1
+	}
+	if t := firstPlane(); int(r) < len(t) {
+		return int(t[r])
+	}
+	return search(r)
+}
+
+// firstPlane is a table of those that are used most.
+var firstPlane = sync.OnceValue(func() *[1 << 16]uint8 {
+	t := new([1 << 16]uint8)
+	for r := range t {
+		t[r] = uint8(search(rune(r)))
+	}
+	return t
+})
+
+func search(r rune) int {
+	switch {
 	case within(zeroWidth[:], r):
 		return 0
-	case r >= 0x1100 && within(doubleWidth[:], r):
+	case within(doubleWidth[:], r):
 		return 2
 	}
 	return 1
