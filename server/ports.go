@@ -121,7 +121,11 @@ func (s *Server) servePort(w http.ResponseWriter, r *http.Request, token, prefix
 		return
 	}
 	defer free()
-	http.NewResponseController(w).SetWriteDeadline(time.Time{}) // an app may stream for hours
+	connection := http.NewResponseController(w)
+	connection.SetWriteDeadline(time.Time{}) // an app may stream for hours
+	// And it may answer while it is still being asked. An error says that this
+	// connection can do so anyway (HTTP/2), or not at all.
+	_ = connection.EnableFullDuplex()
 	ctx, leave := s.stayWith(r.Context())
 	defer leave()
 	proxy := httputil.ReverseProxy{

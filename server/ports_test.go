@@ -45,7 +45,10 @@ func hostile(t *testing.T) (*httptest.Server, chan http.Header) {
 		h.Set("X-App", "kept")
 		fmt.Fprint(w, "hello from the app")
 	})
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex() // it answers while it is being asked
+		io.Copy(w, r.Body)
+	})
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Query().Get("to"), 302) })
 	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		up := websocket.Upgrader{}
