@@ -16,7 +16,7 @@ import (
 const patience = 20 * time.Second
 
 // start runs a terminal until the test ends.
-func start(t *testing.T, o Options) *Terminal {
+func start(t testing.TB, o Options) *Terminal {
 	t.Helper()
 	if o.Env == nil {
 		o.Env = []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "PS1=$ ", "LANG=C.UTF-8"}
@@ -45,7 +45,7 @@ func start(t *testing.T, o Options) *Terminal {
 }
 
 // eventually waits, within the patience, for what no channel tells.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -56,7 +56,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // view is a client as a page would be one.
 type view struct {
-	t     *testing.T
+	t     testing.TB
 	conn  net.Conn
 	fr    *FrameReader
 	fw    *FrameWriter
@@ -71,7 +71,7 @@ type view struct {
 	serve chan error
 }
 
-func attach(t *testing.T, tm *Terminal, a Attach) *view {
+func attach(t testing.TB, tm *Terminal, a Attach) *view {
 	t.Helper()
 	ours, theirs := socketPair(t)
 	v := &view{t: t, conn: ours, fr: NewFrameReader(ours), fw: NewFrameWriter(ours), serve: make(chan error, 1)}
@@ -86,7 +86,7 @@ func attach(t *testing.T, tm *Terminal, a Attach) *view {
 }
 
 // socketPair is a link with real kernel buffers.
-func socketPair(t *testing.T) (net.Conn, net.Conn) {
+func socketPair(t testing.TB) (net.Conn, net.Conn) {
 	t.Helper()
 	l, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {

@@ -36,7 +36,7 @@ func agree(a, b *Screen) error {
 }
 
 func TestCutAnywhereIsTheSame(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(40) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		cols, rows := 2+rnd.IntN(40), 1+rnd.IntN(12)
 		whole, cut := New(cols, rows), New(cols, rows)
