@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -84,8 +85,9 @@ func (n *Node) serveUntilLost(ctx context.Context, l *doorListener, serve func(c
 // link in it is ever followed.
 type doorListener struct {
 	net.Listener
-	dir  *os.File // handle on the door
-	made uint64   // the socket's inode
+	mu   sync.Mutex // guards dir: serving ends while someone looks
+	dir  *os.File   // handle on the door; nil once closed
+	made uint64     // the socket's inode
 }
 
 // listenRegistry makes the registry's socket in the node's door, in place of
@@ -136,6 +138,16 @@ func listenIn(dir *os.File, user int) (*doorListener, error) {
 
 // there reports whether the node still finds the socket.
 func (l *doorListener) there() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stillThere()
+}
+
+// stillThere is there with mu held.
+func (l *doorListener) stillThere() bool {
+	if l.dir == nil {
+		return false
+	}
 	var st unix.Stat_t
 	err := unix.Fstatat(int(l.dir.Fd()), registrySocket, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && st.Ino == l.made
@@ -144,11 +156,14 @@ func (l *doorListener) there() bool {
 // Close ends listening, once, and takes the socket away if it is still ours.
 func (l *doorListener) Close() error {
 	err := l.Listener.Close()
-	if err == nil {
-		if l.there() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && l.dir != nil {
+		if l.stillThere() {
 			_ = unix.Unlinkat(int(l.dir.Fd()), registrySocket, 0)
 		}
 		l.dir.Close()
+		l.dir = nil
 	}
 	return err
 }
