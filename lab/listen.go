@@ -133,7 +133,7 @@ func listenIn(dir *os.File, user int) (*doorListener, error) {
 		l.Close()
 		return nil, err
 	}
-	return &doorListener{l, dir, st.Ino}, nil
+	return &doorListener{Listener: l, dir: dir, made: st.Ino}, nil
 }
 
 // there reports whether the node still finds the socket.
