@@ -51,6 +51,10 @@ rehearse: build ## every chapter of the built-in workshop in a fresh lab, one af
 	@for chapter in $$(sed -n 's/^ *- name: //p' slides/orchestration/workshop.yaml); do \
 	  test "$$chapter" = coffee || bin/slipway rehearse --only="$$chapter" $(ARGS) || exit; done
 
+.PHONY: test-swarm
+test-swarm: build ## swarm mode on five real nodes: every way in, scaling, updates, drain, losses
+	@go test -race -timeout 30m -run '^TestSwarm' ./lab
+
 .PHONY: check
 check: ## format, vet, types, lint, known vulnerabilities
 	@scripts/check
