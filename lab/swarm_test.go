@@ -78,7 +78,8 @@ func explain(t *testing.T, l *lab.Lab) {
 docker network inspect -v ingress | jq -c '.[0] | [.Peers, .Services]'
 $sbox ip -4 -br address; $sbox nft list table ip slipway_swarm | grep dnat; nft list table ip slipway_swarm | grep dnat
 for s in /var/run/docker/netns/1-*; do echo $s; nsenter --net=$s ip neighbour; nsenter --net=$s bridge fdb show dev vxlan0 | grep dst; done
-docker ps --format '{{.ID}} {{.Names}}'`)
+curl -s "127.0.0.1:7947/gettable?nid=$(docker network inspect -f '{{.ID}}' ingress)&tname=overlay_peer_table&json" | jq -r '.details.entries[].value | @base64d'
+grep -v ipvs.net /var/log/dockerd.log | grep -i 'peer\|neigh\|bulk' | tail; docker ps --format '{{.ID}} {{.Names}}'`)
 		t.Logf("%s:\n%s", n.Name, out)
 	}
 }
@@ -286,6 +287,16 @@ func TestSwarmServices(t *testing.T) {
 		}
 		node5.State = "running"
 		eventually(t, 30*time.Second, "node5 is ready again without being asked", func() bool { return readyNodes(t, l) == 5 })
+	})
+	t.Run("a way the Engine failed to set", func(t *testing.T) {
+		space := `space=/var/run/docker/netns/1-$(docker network inspect -f '{{slice .ID 0 10}}' ingress); `
+		count := `nsenter --net=$space bridge fdb show dev vxlan0 | grep -c 'dst.*permanent'; nsenter --net=$space ip neighbour show dev vxlan0 nud permanent | wc -l`
+		left, _ := run(t, manager, "root", space+`nsenter --net=$space bash -c 'ip neighbour flush dev vxlan0 nud permanent
+bridge fdb show dev vxlan0 | grep dst | while read -r mac _ via _; do bridge fdb del "$mac" dev vxlan0 dst "$via" self; done'; `+count)
+		if left != "0\n0" {
+			t.Fatalf("the ways could not be removed: %q", left)
+		}
+		eventually(t, 10*time.Second, "all tasks answer again", func() bool { who, err := answers(manager, 20); return err == nil && len(who) == 10 })
 	})
 	t.Run("nothing is left", func(t *testing.T) {
 		must(t, manager, "docker service rm rng")

@@ -54,6 +54,9 @@ func (b *balancer) look(ctx context.Context) (busy bool, err error) {
 		}
 	}
 	b.forgetGone(boxes)
+	if len(errs) == 0 {
+		errs = append(errs, b.heal(ctx, b.present(boxes)))
+	}
 	if !ingress {
 		errs = append(errs, b.openPorts(ctx, plan{}))
 	}
@@ -215,6 +218,17 @@ func (b *balancer) give(ctx context.Context, box sandbox, h *netlink.Handle, hom
 		}
 		return ours && !slices.Contains(tasks, task)
 	})
+}
+
+// present are the networks of these sandboxes.
+func (b *balancer) present(boxes []sandbox) []network {
+	var list []network
+	for _, box := range boxes {
+		if n, ok := b.names[box.name]; ok {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // forgetGone drops what is known of sandboxes that are no more.

@@ -60,7 +60,7 @@ func Run(ctx context.Context, cfg Config) {
 		cfg: cfg, engine: newEngine(cfg.Engine, cfg.Diagnostic), kicked: make(chan struct{}, 1),
 		names: map[string]network{}, peers: map[string]netip.Addr{}, applied: map[string]state{},
 	}
-	b.lines = newLines(cfg.PeerPort, b.kick)
+	b.lines, b.healer = newLines(cfg.PeerPort, b.kick), newHealer()
 	b.run(ctx)
 }
 
@@ -81,6 +81,7 @@ type balancer struct {
 	engine *engine
 	kicked chan struct{}
 	lines  *lines
+	healer *healer
 
 	// Of the goroutine that looks.
 	names   map[string]network    // by the name of their sandbox

@@ -38,6 +38,22 @@ func TestParseEndpoint(t *testing.T) {
 	}
 }
 
+func TestParseWay(t *testing.T) {
+	b, err := base64.StdEncoding.DecodeString("CgsxMC4wLjAuOC8yNBIRMDI6NDI6MGE6MDA6MDA6MDgaCzEwLjIxMy4wLjEz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := way{ip("10.0.0.8"), "02:42:0a:00:00:08", ip("10.213.0.13")}
+	if w, err := parseWay(b); err != nil || w != want {
+		t.Errorf("%+v, %v", w, err)
+	}
+	for n := range b {
+		if w, err := parseWay(b[:n]); err == nil && w != want {
+			t.Errorf("cut at %d: %+v", n, w)
+		}
+	}
+}
+
 // record builds what a node would gossip.
 func record(addr string, ports ...[2]uint64) []byte {
 	b := protowire.AppendString(protowire.AppendTag(nil, fieldIP, protowire.BytesType), addr)

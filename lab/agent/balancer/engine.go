@@ -103,22 +103,23 @@ func (e *engine) peers(ctx context.Context, id string) (map[string]netip.Addr, e
 	return peers, nil
 }
 
-// endpoints is what is gossiped about a network. An entry that can't be read
-// is left out and told in the error, beside the others.
+// entry is one entry of a table of the gossip.
+type entry struct {
+	Value []byte
+	Owner string // the node that told it
+}
+
+func (e *engine) table(ctx context.Context, network, name string) ([]entry, error) {
+	var answer struct{ Details struct{ Entries []entry } }
+	err := ask(ctx, e.gossip, "/gettable", url.Values{"nid": {network}, "tname": {name}, "json": {""}}, &answer)
+	return answer.Details.Entries, err
+}
+
+// endpoints is what is gossiped about the tasks in a network. Entries that can't
+// be read are left out and counted.
 func (e *engine) endpoints(ctx context.Context, network string) (eps []endpoint, bad int, err error) {
-	var answer struct {
-		Details struct {
-			Entries []struct {
-				Value []byte
-				Owner string
-			}
-		}
-	}
-	query := url.Values{"nid": {network}, "tname": {"endpoint_table"}, "json": {""}}
-	if err := ask(ctx, e.gossip, "/gettable", query, &answer); err != nil {
-		return nil, 0, err
-	}
-	for _, entry := range answer.Details.Entries {
+	entries, err := e.table(ctx, network, "endpoint_table")
+	for _, entry := range entries {
 		ep, err := parseEndpoint(entry.Value)
 		if err != nil {
 			bad++
@@ -127,7 +128,20 @@ func (e *engine) endpoints(ctx context.Context, network string) (eps []endpoint,
 		ep.owner = entry.Owner
 		eps = append(eps, ep)
 	}
-	return eps, bad, nil
+	return eps, bad, err
+}
+
+// ways is what is gossiped about where the addresses of a network are. Entries
+// that can't be read are left out: they are of a kind we don't mend.
+func (e *engine) ways(ctx context.Context, network string) (map[way]bool, error) {
+	entries, err := e.table(ctx, network, "overlay_peer_table")
+	ways := map[way]bool{}
+	for _, entry := range entries {
+		if w, err := parseWay(entry.Value); err == nil {
+			ways[w] = true
+		}
+	}
+	return ways, err
 }
 
 // events calls kick for each event that may change the sandboxes or tasks here,
